@@ -1,0 +1,183 @@
+//! A conversation with a model in neutral words: messages, requests, replies, failures. Wire shapes live with each provider.
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::goal::InputFile;
+use super::path::RelPath;
+use super::plan::StepId;
+use super::tool::{ToolCall, ToolSpec};
+use super::usage::Usage;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    User,
+    Assistant,
+}
+
+/// One part of a message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Block {
+    Text {
+        text: String,
+    },
+    ToolCall(ToolCall),
+    ToolResult {
+        id: String,
+        content: String,
+        #[serde(default)]
+        is_error: bool,
+    },
+}
+
+/// One message; `raw` is the provider's own JSON of an assistant message, sent back verbatim.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    pub role: Role,
+    pub blocks: Vec<Block>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Value>,
+}
+
+impl Message {
+    pub fn user(text: impl Into<String>) -> Self {
+        Message { role: Role::User, blocks: vec![Block::Text { text: text.into() }], raw: None }
+    }
+}
+
+/// Why the model stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    EndTurn,
+    ToolUse,
+    MaxTokens,
+    StopSequence,
+    PauseTurn,
+    Refusal,
+    ContextWindowExceeded,
+    /// The call failed for good; see its failure.
+    Error,
+}
+
+/// A complete answer of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reply {
+    pub blocks: Vec<Block>,
+    pub stop: StopReason,
+    pub usage: Usage,
+    /// US dollars; `None` when the price is unknown.
+    pub cost_usd: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The provider's own JSON of the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Value>,
+}
+
+impl Reply {
+    /// All text of the reply, paragraphs joined by a newline.
+    pub fn text(&self) -> String {
+        let parts: Vec<&str> =
+            self.blocks.iter().filter_map(|block| if let Block::Text { text } = block { Some(text.as_str()) } else { None }).collect();
+        parts.join("\n")
+    }
+
+    pub fn tool_calls(&self) -> impl Iterator<Item = &ToolCall> {
+        self.blocks.iter().filter_map(|block| if let Block::ToolCall(call) = block { Some(call) } else { None })
+    }
+}
+
+/// How a failed call is to be handled (DESIGN: errors by class).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// May work when tried again.
+    Transient,
+    /// Told to slow down.
+    Throttled,
+    /// Quota or authentication: the whole run parks at once.
+    Parked,
+    /// Would fail again in the same way: the step fails.
+    Doomed,
+    /// Stopped by us.
+    Cancelled,
+}
+
+/// A call that ended without a usable reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CallFailure {
+    pub class: FailureClass,
+    pub message: String,
+    /// Milliseconds to wait at the least before the next try, where the server said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// What an earlier step left for this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upstream {
+    pub step: StepId,
+    pub agent: String,
+    pub title: String,
+    pub output: RelPath,
+}
+
+/// The step behind a request, as values: what the prompt says in prose. Providers without a language model read this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brief {
+    pub goal: String,
+    pub agent: String,
+    pub step: StepId,
+    pub title: String,
+    pub instructions: String,
+    pub output: RelPath,
+    pub inputs: Vec<InputFile>,
+    pub upstream: Vec<Upstream>,
+    /// Every other output that the plan names.
+    pub planned_files: Vec<RelPath>,
+    /// Whether the plan lets this step read the project.
+    pub uses_project: bool,
+    /// Model calls left after this one.
+    pub turns_left: u32,
+}
+
+/// One request to a model. `system`, `tools` and earlier `messages` of a conversation never change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelRequest {
+    pub model: Option<String>,
+    pub system: String,
+    pub tools: Vec<ToolSpec>,
+    pub messages: Vec<Message>,
+    pub max_output_tokens: Option<u32>,
+    pub brief: Brief,
+}
+
+impl ModelRequest {
+    /// SHA-256 over what a model would see: the key that tells one request from another.
+    pub fn hash(&self) -> String {
+        let seen = serde_json::json!([self.model, self.system, self.tools, self.messages, self.max_output_tokens]);
+        super::hash::sha256(seen.to_string().as_bytes())
+    }
+
+    /// Results of tool calls so far, with the call each one answers, oldest first.
+    pub fn tool_results(&self) -> Vec<(&ToolCall, &str, bool)> {
+        let calls = self.messages.iter().flat_map(|message| &message.blocks);
+        let find = |wanted: &str| {
+            calls.clone().find_map(|block| match block {
+                Block::ToolCall(call) if call.id == wanted => Some(call),
+                _ => None,
+            })
+        };
+        self.messages
+            .iter()
+            .flat_map(|message| &message.blocks)
+            .filter_map(|block| match block {
+                Block::ToolResult { id, content, is_error } => find(id).map(|call| (call, content.as_str(), !is_error)),
+                _ => None,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,31 @@
+//! The words of the product: plain values that cannot be wrong once built. Knows no file, clock, network, protocol or provider.
+pub mod agent;
+pub mod buffers;
+pub mod command;
+pub mod error;
+pub mod event;
+pub mod goal;
+pub mod hash;
+pub mod message;
+pub mod path;
+pub mod plan;
+pub mod policy;
+pub mod question;
+pub mod tool;
+pub mod usage;
+pub mod view;
+
+pub use agent::{Agent, AgentSource};
+pub use buffers::{Buffers, NoBuffers};
+pub use command::Command;
+pub use error::{Error, ErrorKind, Result};
+pub use event::{Event, Record};
+pub use goal::{Goal, InputFile};
+pub use message::{Block, CallFailure, FailureClass, Message, ModelRequest, Reply, Role, StopReason};
+pub use path::RelPath;
+pub use plan::{Plan, Step, StepId};
+pub use policy::Policy;
+pub use question::{Decision, Question, QuestionId, Scope, Subject, Via};
+pub use tool::{ToolCall, ToolOutcome, ToolSpec};
+pub use usage::Usage;
+pub use view::{RunState, RunStatus, StepStatus};

@@ -1,0 +1,61 @@
+//! What agents can do: the description of a tool, a call of it, and what came of it. Does nothing itself.
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::path::RelPath;
+
+/// A tool as a model sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    pub name: String,
+    pub description: String,
+    /// JSON Schema of the input, an object.
+    pub input_schema: Value,
+}
+
+/// One call that a model asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ToolCall {
+    pub id: String,
+    pub name: String,
+    pub input: Value,
+}
+
+/// A workspace file that a call read or wrote, with the hash of its content afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Touched {
+    pub path: RelPath,
+    pub sha256: String,
+    pub bytes: u64,
+    pub wrote: bool,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolOutcome {
+    /// False when the call failed; `content` then tells the model why.
+    pub ok: bool,
+    /// What the model is told (already capped).
+    pub content: String,
+    /// One line for people: `wrote report.md (2.1 kB)`.
+    pub summary: String,
+    pub touched: Vec<Touched>,
+    /// Set when our own disk failed: the run stops resumably and the model is told nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_failure: Option<String>,
+}
+
+impl ToolOutcome {
+    /// A success that touched no workspace file.
+    pub fn ok(content: impl Into<String>, summary: impl Into<String>) -> Self {
+        ToolOutcome { ok: true, content: content.into(), summary: summary.into(), touched: Vec::new(), disk_failure: None }
+    }
+
+    /// A failure the model is told about.
+    pub fn refused(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        let summary = reason.lines().next().unwrap_or_default().chars().take(160).collect();
+        ToolOutcome { ok: false, content: reason, summary, touched: Vec::new(), disk_failure: None }
+    }
+}

@@ -1,0 +1,202 @@
+//! What people and scripts see of a run: the shapes of workflow-state.json, of list rows and of the final result. Derived, never the truth.
+use std::path::PathBuf;
+
+use chrono::{DateTime, FixedOffset};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::path::RelPath;
+use super::plan::StepId;
+use super::question::QuestionId;
+use super::usage::Usage;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    Planning,
+    WaitingApproval,
+    Running,
+    Paused,
+    Parked,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl RunStatus {
+    /// Whether nothing will happen any more without reopening a step.
+    pub fn is_end(self) -> bool {
+        matches!(self, RunStatus::Completed | RunStatus::Failed | RunStatus::Cancelled)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunStatus::Planning => "planning",
+            RunStatus::WaitingApproval => "waiting_approval",
+            RunStatus::Running => "running",
+            RunStatus::Paused => "paused",
+            RunStatus::Parked => "parked",
+            RunStatus::Completed => "completed",
+            RunStatus::Failed => "failed",
+            RunStatus::Cancelled => "cancelled",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    #[default]
+    Pending,
+    Running,
+    WaitingApproval,
+    Completed,
+    Failed,
+    Skipped,
+    Cancelled,
+}
+
+impl StepStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StepStatus::Pending => "pending",
+            StepStatus::Running => "running",
+            StepStatus::WaitingApproval => "waiting_approval",
+            StepStatus::Completed => "completed",
+            StepStatus::Failed => "failed",
+            StepStatus::Skipped => "skipped",
+            StepStatus::Cancelled => "cancelled",
+        }
+    }
+
+    pub fn is_end(self) -> bool {
+        matches!(self, StepStatus::Completed | StepStatus::Failed | StepStatus::Skipped | StepStatus::Cancelled)
+    }
+}
+
+/// `workflow-state.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunState {
+    pub schema: u32,
+    pub run_id: String,
+    pub goal: String,
+    pub status: RunStatus,
+    pub status_reason: Option<String>,
+    pub steps: Vec<StepView>,
+    pub pending_approvals: Vec<PendingApproval>,
+    pub totals: Totals,
+    /// Completed steps by steps that are not skipped; 0 to 1.
+    pub success_rate: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StepView {
+    pub id: StepId,
+    pub agent: String,
+    pub title: String,
+    pub depends_on: Vec<StepId>,
+    pub status: StepStatus,
+    pub attempt: u32,
+    pub output_file: Option<RelPath>,
+    /// Model calls made.
+    pub turns: u32,
+    pub usage: Usage,
+    pub cost_usd: Option<f64>,
+    pub started_at: Option<DateTime<FixedOffset>>,
+    pub ended_at: Option<DateTime<FixedOffset>>,
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PendingApproval {
+    pub id: QuestionId,
+    pub step: Option<StepId>,
+    pub what: String,
+    pub hash: String,
+    pub asked_at: Option<DateTime<FixedOffset>>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Totals {
+    pub usage: Usage,
+    pub cost_usd: Option<f64>,
+    /// Time during which a process held the run, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// `workspace-info.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkspaceInfo {
+    pub schema: u32,
+    pub run_id: String,
+    pub goal: String,
+    pub workspace: PathBuf,
+    pub project: String,
+    pub created_at: DateTime<FixedOffset>,
+    pub provider: String,
+    pub model: Option<String>,
+    pub version: String,
+}
+
+/// One row of `--list`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunSummary {
+    pub run_id: String,
+    pub goal: String,
+    pub status: RunStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_reason: Option<String>,
+    pub steps_done: usize,
+    pub steps: usize,
+    pub cost_usd: Option<f64>,
+    pub workspace: PathBuf,
+    pub started_at: DateTime<FixedOffset>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<DateTime<FixedOffset>>,
+}
+
+/// The end of a command-line run: the last line of `--json`, and what the library returns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunResult {
+    pub status: RunStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_reason: Option<String>,
+    pub run_id: String,
+    pub workspace: PathBuf,
+    pub results: Vec<StepResult>,
+    pub summary: Summary,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StepResult {
+    pub step: StepId,
+    pub agent: String,
+    pub title: String,
+    pub status: StepStatus,
+    pub output_file: Option<RelPath>,
+    pub turns: u32,
+    pub usage: Usage,
+    pub cost_usd: Option<f64>,
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    pub steps: usize,
+    pub completed: usize,
+    pub failed: usize,
+    pub success_rate: f64,
+    pub duration_ms: u64,
+    pub usage: Usage,
+    pub cost_usd: Option<f64>,
+}
+
+/// One entry of workflow-history.json: a journal record with its bulk left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HistoryEntry {
+    pub seq: u64,
+    pub at: DateTime<FixedOffset>,
+    pub event: String,
+    #[serde(flatten)]
+    pub details: serde_json::Map<String, serde_json::Value>,
+}

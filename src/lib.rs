@@ -1,0 +1,2 @@
+//! The library behind the `ai-orchestrator` program.
+pub mod domain;
