@@ -1,0 +1,4 @@
+//! What the user wants: options as written in five layers, then resolved into one value that nobody needs to question.
+pub mod settings;
+
+pub use settings::Settings;

@@ -1,0 +1,276 @@
+//! The disk: one trait over an open folder handle, and the real one on cap-std. The only home of `std::fs`. Never follows a link out of the folder.
+use std::fmt::Debug;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, MetadataExt, OpenOptions};
+
+/// What stands at a path, links not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EntryKind {
+    File,
+    Folder,
+    Link,
+    /// Device, pipe, socket.
+    Other,
+}
+
+/// Facts about a file, links not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileMeta {
+    pub kind: EntryKind,
+    pub bytes: u64,
+    /// Names that this file has; above 1 it is hard-linked.
+    pub links: u64,
+    pub modified: Option<SystemTime>,
+}
+
+/// An open file that only grows.
+pub trait AppendFile: Send + Debug {
+    /// Writes all bytes at the end, in one system call where possible.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Returns once the bytes would survive a power cut (fdatasync).
+    fn sync(&mut self) -> io::Result<()>;
+    /// Cuts the file to `bytes` (a torn last line).
+    fn truncate(&mut self, bytes: u64) -> io::Result<()>;
+}
+
+/// A held lock; dropping it lets go.
+pub trait HeldLock: Send + Sync + Debug {}
+
+/// An open folder. Paths are relative with forward slashes; no operation follows a link in the last place or leaves the folder.
+pub trait Disk: Send + Sync + Debug {
+    /// Where the folder is, absolute; for messages and child handles' names only.
+    fn path(&self) -> &Path;
+    /// Opens any folder of the machine by absolute path.
+    fn open(&self, absolute: &Path) -> io::Result<Arc<dyn Disk>>;
+    /// Opens any folder of the machine, creating it and its parents.
+    fn create_and_open(&self, absolute: &Path) -> io::Result<Arc<dyn Disk>>;
+    /// Opens a folder below; a link in the last place is refused.
+    fn sub(&self, relative: &str) -> io::Result<Arc<dyn Disk>>;
+    /// Creates one folder; fails with `AlreadyExists`.
+    fn create_folder(&self, relative: &str) -> io::Result<()>;
+    /// Creates a folder and its parents.
+    fn create_folders(&self, relative: &str) -> io::Result<()>;
+    fn metadata(&self, relative: &str) -> io::Result<FileMeta>;
+    /// Names and kinds in a folder (`""` is this one), sorted by name.
+    fn list(&self, relative: &str) -> io::Result<Vec<(String, EntryKind)>>;
+    /// The content of a regular file; fails with `FileTooLarge` above `limit` bytes, with `InvalidInput` for anything but a regular file.
+    fn read(&self, relative: &str, limit: u64) -> io::Result<Vec<u8>>;
+    /// Writes a temporary file and renames it over `relative`: readers see the old or the new, never half. `durable` syncs file and folder.
+    fn replace(&self, relative: &str, bytes: &[u8], durable: bool) -> io::Result<()>;
+    /// Creates a new file; fails with `AlreadyExists`.
+    fn create_new(&self, relative: &str, bytes: &[u8], durable: bool) -> io::Result<()>;
+    /// Opens for appending, creating it if needed.
+    fn append_to(&self, relative: &str) -> io::Result<Box<dyn AppendFile>>;
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    fn remove_file(&self, relative: &str) -> io::Result<()>;
+    /// Removes a folder below with all it holds, following no link.
+    fn remove_folder(&self, relative: &str) -> io::Result<()>;
+    /// Makes names created, renamed or removed in this folder survive a power cut.
+    fn sync_folder(&self) -> io::Result<()>;
+    /// Takes an exclusive advisory lock on a file, creating it; `None` when another holds it.
+    fn lock(&self, relative: &str) -> io::Result<Option<Box<dyn HeldLock>>>;
+}
+
+/// The machine's disk.
+#[derive(Debug)]
+pub struct RealDisk {
+    folder: Dir,
+    path: PathBuf,
+}
+
+impl RealDisk {
+    /// A handle that serves only to open others: the root folder.
+    pub fn root() -> io::Result<Arc<dyn Disk>> {
+        let path = PathBuf::from(if cfg!(windows) { "C:\\" } else { "/" });
+        Ok(Arc::new(RealDisk { folder: Dir::open_ambient_dir(&path, ambient_authority())?, path }))
+    }
+
+    fn file(&self, relative: &str, options: &mut OpenOptions) -> io::Result<File> {
+        options.follow(FollowSymlinks::No);
+        self.folder.open_with(relative, options)
+    }
+
+    fn write_file(&self, relative: &str, bytes: &[u8], durable: bool, options: &mut OpenOptions) -> io::Result<()> {
+        let mut file = self.file(relative, options)?;
+        file.write_all(bytes)?;
+        if durable { file.sync_data() } else { Ok(()) }
+    }
+}
+
+impl Disk for RealDisk {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn open(&self, absolute: &Path) -> io::Result<Arc<dyn Disk>> {
+        let folder = Dir::open_ambient_dir(absolute, ambient_authority())?;
+        Ok(Arc::new(RealDisk { folder, path: absolute.to_owned() }))
+    }
+
+    fn create_and_open(&self, absolute: &Path) -> io::Result<Arc<dyn Disk>> {
+        Dir::create_ambient_dir_all(absolute, ambient_authority())?;
+        self.open(absolute)
+    }
+
+    fn sub(&self, relative: &str) -> io::Result<Arc<dyn Disk>> {
+        let folder = self.folder.open_dir_nofollow(relative)?;
+        Ok(Arc::new(RealDisk { folder, path: self.path.join(relative) }))
+    }
+
+    fn create_folder(&self, relative: &str) -> io::Result<()> {
+        self.folder.create_dir(relative)
+    }
+
+    fn create_folders(&self, relative: &str) -> io::Result<()> {
+        self.folder.create_dir_all(relative)
+    }
+
+    fn metadata(&self, relative: &str) -> io::Result<FileMeta> {
+        let meta = self.folder.symlink_metadata(relative)?;
+        let kind = kind_of(meta.file_type());
+        Ok(FileMeta {
+            kind,
+            bytes: meta.len(),
+            links: MetadataExt::nlink(&meta),
+            modified: meta.modified().ok().map(cap_std::time::SystemTime::into_std),
+        })
+    }
+
+    fn list(&self, relative: &str) -> io::Result<Vec<(String, EntryKind)>> {
+        let entries = if relative.is_empty() { self.folder.entries()? } else { self.folder.open_dir_nofollow(relative)?.entries()? };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            // A name that is not Unicode cannot be said to a model or an editor: it is passed over.
+            if let Ok(name) = entry.file_name().into_string() {
+                names.push((name, kind_of(entry.file_type()?)));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn read(&self, relative: &str, limit: u64) -> io::Result<Vec<u8>> {
+        // Opening a pipe would wait for its writer: look before opening, and again at the open handle.
+        let meta = self.metadata(relative)?;
+        if meta.kind != EntryKind::File {
+            return Err(not_a_file(relative));
+        }
+        let file = self.file(relative, OpenOptions::new().read(true))?;
+        let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Err(not_a_file(relative));
+        }
+        let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, format!("`{relative}` is larger than {limit} bytes"));
+        if meta.len() > limit {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
+        file.take(limit + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
+    }
+
+    fn replace(&self, relative: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
+        let temporary = temporary_name(relative);
+        let written = self.write_file(&temporary, bytes, durable, OpenOptions::new().write(true).create(true).truncate(true));
+        let renamed = written.and_then(|()| self.folder.rename(&temporary, &self.folder, relative));
+        if renamed.is_err() {
+            let _ = self.folder.remove_file(&temporary);
+        } else if durable {
+            self.sync_folder()?;
+        }
+        renamed
+    }
+
+    fn create_new(&self, relative: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
+        self.write_file(relative, bytes, durable, OpenOptions::new().write(true).create_new(true))?;
+        if durable { self.sync_folder() } else { Ok(()) }
+    }
+
+    fn append_to(&self, relative: &str) -> io::Result<Box<dyn AppendFile>> {
+        let file = self.file(relative, OpenOptions::new().append(true).create(true))?;
+        Ok(Box::new(RealAppend(file)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.folder.rename(from, &self.folder, to)
+    }
+
+    fn remove_file(&self, relative: &str) -> io::Result<()> {
+        self.folder.remove_file_or_symlink(relative)
+    }
+
+    fn remove_folder(&self, relative: &str) -> io::Result<()> {
+        self.folder.open_dir_nofollow(relative)?.remove_open_dir_all()
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        if cfg!(unix) { self.folder.try_clone()?.into_std_file().sync_all() } else { Ok(()) }
+    }
+
+    fn lock(&self, relative: &str) -> io::Result<Option<Box<dyn HeldLock>>> {
+        let file = self.file(relative, OpenOptions::new().read(true).write(true).create(true))?.into_std();
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Box::new(RealLock { _file: file }))),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct RealAppend(File);
+
+impl AppendFile for RealAppend {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn truncate(&mut self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
+    }
+}
+
+#[derive(Debug)]
+struct RealLock {
+    _file: std::fs::File,
+}
+
+impl HeldLock for RealLock {}
+
+fn kind_of(file_type: cap_std::fs::FileType) -> EntryKind {
+    if file_type.is_symlink() {
+        EntryKind::Link
+    } else if file_type.is_dir() {
+        EntryKind::Folder
+    } else if file_type.is_file() {
+        EntryKind::File
+    } else {
+        EntryKind::Other
+    }
+}
+
+fn not_a_file(relative: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("`{relative}` is not a regular file"))
+}
+
+fn temporary_name(relative: &str) -> String {
+    match relative.rsplit_once('/') {
+        Some((folder, name)) => format!("{folder}/.{name}.tmp"),
+        None => format!(".{relative}.tmp"),
+    }
+}
+
+#[cfg(test)]
+#[path = "disk_tests.rs"]
+mod tests;

@@ -1,0 +1,64 @@
+//! The real disk against a real folder: links, locks, sizes, whole replacement.
+use super::*;
+
+fn scratch() -> (tempfile::TempDir, Arc<dyn Disk>) {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = RealDisk::root().unwrap().open(folder.path()).unwrap();
+    (folder, disk)
+}
+
+#[test]
+fn files_are_replaced_whole_and_listed_in_order() {
+    let (_folder, disk) = scratch();
+    disk.create_folders("a/b").unwrap();
+    disk.replace("a/b/two.md", b"2", true).unwrap();
+    disk.replace("a/b/one.md", b"1", false).unwrap();
+    disk.replace("a/b/one.md", b"new", false).unwrap();
+    assert_eq!(disk.read("a/b/one.md", 10).unwrap(), b"new");
+    assert_eq!(disk.list("a/b").unwrap(), [("one.md".into(), EntryKind::File), ("two.md".into(), EntryKind::File)]);
+    assert_eq!(disk.read("a/b/one.md", 2).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    assert_eq!(disk.create_new("a/b/one.md", b"x", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_never_followed() {
+    let (folder, disk) = scratch();
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret.md"), "secret").unwrap();
+    std::os::unix::fs::symlink(outside.path().join("secret.md"), folder.path().join("link.md")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), folder.path().join("out")).unwrap();
+    assert!(disk.read("link.md", 100).is_err());
+    assert!(disk.read("out/secret.md", 100).is_err());
+    assert!(disk.sub("out").is_err());
+    assert!(disk.list("out").is_err());
+    assert!(disk.append_to("link.md").is_err());
+    disk.replace("link.md", b"mine", false).unwrap();
+    assert_eq!(std::fs::read_to_string(outside.path().join("secret.md")).unwrap(), "secret");
+    disk.create_folder("sub").unwrap();
+    std::os::unix::fs::symlink(outside.path(), folder.path().join("sub/out")).unwrap();
+    disk.remove_folder("sub").unwrap();
+    assert!(outside.path().join("secret.md").exists());
+}
+
+#[test]
+fn a_lock_is_held_by_one() {
+    let (_folder, disk) = scratch();
+    let held = disk.lock("lease").unwrap();
+    assert!(held.is_some());
+    assert!(disk.lock("lease").unwrap().is_none());
+    drop(held);
+    assert!(disk.lock("lease").unwrap().is_some());
+}
+
+#[test]
+fn appended_lines_add_up() {
+    let (_folder, disk) = scratch();
+    let mut file = disk.append_to("journal.jsonl").unwrap();
+    file.append(b"one\n").unwrap();
+    file.append(b"two").unwrap();
+    file.truncate(4).unwrap();
+    file.append(b"three\n").unwrap();
+    file.sync().unwrap();
+    assert_eq!(disk.read("journal.jsonl", 100).unwrap(), b"one\nthree\n");
+}

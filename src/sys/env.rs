@@ -1,0 +1,85 @@
+//! The environment of the process as a value: variables, home folders, terminal facts. The only home of `std::env`.
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A snapshot of the environment; tests build their own.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    current_dir: PathBuf,
+}
+
+impl Environment {
+    /// The process's own environment.
+    #[allow(clippy::disallowed_methods, reason = "this is the home of the environment")]
+    pub fn of_process() -> Self {
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        Environment { variables, current_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")) }
+    }
+
+    /// An environment for tests: these variables, this current folder.
+    pub fn new(variables: impl IntoIterator<Item = (String, String)>, current_dir: impl Into<PathBuf>) -> Self {
+        Environment { variables: variables.into_iter().collect(), current_dir: current_dir.into() }
+    }
+
+    /// The variable's value, if it is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// All variables whose name starts with `prefix`.
+    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.variables.iter().filter(move |(name, _)| name.starts_with(prefix)).map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub fn current_dir(&self) -> &Path {
+        &self.current_dir
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.get("HOME").or_else(|| self.get("USERPROFILE")).map_or_else(|| self.current_dir.clone(), PathBuf::from)
+    }
+
+    /// `$XDG_CONFIG_HOME/ai-orchestrator`, or `~/.config/ai-orchestrator`.
+    pub fn config_folder(&self) -> PathBuf {
+        self.xdg("XDG_CONFIG_HOME", ".config")
+    }
+
+    /// `$XDG_STATE_HOME/ai-orchestrator`, or `~/.local/state/ai-orchestrator`.
+    pub fn state_folder(&self) -> PathBuf {
+        self.xdg("XDG_STATE_HOME", ".local/state")
+    }
+
+    /// `$XDG_RUNTIME_DIR/ai-orchestrator`, or a folder under the state folder.
+    pub fn runtime_folder(&self) -> PathBuf {
+        match self.get("XDG_RUNTIME_DIR") {
+            Some(folder) if Path::new(folder).is_absolute() => Path::new(folder).join("ai-orchestrator"),
+            _ => self.state_folder().join("run"),
+        }
+    }
+
+    fn xdg(&self, variable: &str, fallback: &str) -> PathBuf {
+        let base = self.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+        base.unwrap_or_else(|| self.home().join(fallback)).join("ai-orchestrator")
+    }
+
+    /// `path` made absolute from the current folder, with `~/` expanded and `.`/`..` resolved in the text.
+    pub fn absolute(&self, path: &Path) -> PathBuf {
+        let expanded = match path.strip_prefix("~") {
+            Ok(rest) => self.home().join(rest),
+            Err(_) => self.current_dir.join(path),
+        };
+        let mut clean = PathBuf::new();
+        for part in expanded.components() {
+            match part {
+                std::path::Component::ParentDir => {
+                    clean.pop();
+                }
+                std::path::Component::CurDir => {}
+                part => clean.push(part),
+            }
+        }
+        clean
+    }
+}

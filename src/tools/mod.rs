@@ -1,0 +1,35 @@
+//! What agents may do: one trait, one file for each group of tools. Decides no approval; the engine has already allowed a call that arrives here.
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::domain::{Buffers, ToolOutcome, ToolSpec};
+use crate::workspace::jail::Jail;
+
+/// The longest result a tool hands to a model, in bytes; longer ones say how to ask for the rest.
+pub const MAX_RESULT_BYTES: usize = 24 * 1024;
+
+/// Where a tool works: the jailed workspace and, if reading it was allowed, the project.
+#[derive(Clone)]
+pub struct ToolContext {
+    pub workspace: Arc<Jail>,
+    /// The project's folder, absolute.
+    pub project: PathBuf,
+    /// Where workspaces live; a search of the project passes over it.
+    pub base_dir: PathBuf,
+    pub buffers: Arc<dyn Buffers>,
+    /// Set when the call must stop.
+    pub cancelled: Arc<std::sync::atomic::AtomicBool>,
+}
+
+/// One tool. Library users add their own.
+#[async_trait]
+pub trait Tool: Send + Sync {
+    fn spec(&self) -> ToolSpec;
+    /// What a call is about, for rules and questions: a path or a host; empty when it has no object.
+    fn target(&self, input: &Value) -> String;
+    /// Does it. Never panics on any input; a wrong input is a refusal that says what is expected.
+    async fn run(&self, input: Value, context: &ToolContext) -> ToolOutcome;
+}
