@@ -96,6 +96,13 @@ impl RealDisk {
         self.folder.open_with(relative, options)
     }
 
+    fn sync_parent(&self, relative: &str) -> io::Result<()> {
+        match relative.rsplit_once('/') {
+            Some((folder, _)) => self.sub(folder)?.sync_folder(),
+            None => self.sync_folder(),
+        }
+    }
+
     fn write_file(&self, relative: &str, bytes: &[u8], durable: bool, options: &mut OpenOptions) -> io::Result<()> {
         let mut file = self.file(relative, options)?;
         file.write_all(bytes)?;
@@ -183,14 +190,14 @@ impl Disk for RealDisk {
         if renamed.is_err() {
             let _ = self.folder.remove_file(&temporary);
         } else if durable {
-            self.sync_folder()?;
+            self.sync_parent(relative)?;
         }
         renamed
     }
 
     fn create_new(&self, relative: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
         self.write_file(relative, bytes, durable, OpenOptions::new().write(true).create_new(true))?;
-        if durable { self.sync_folder() } else { Ok(()) }
+        if durable { self.sync_parent(relative) } else { Ok(()) }
     }
 
     fn append_to(&self, relative: &str) -> io::Result<Box<dyn AppendFile>> {
@@ -211,7 +218,8 @@ impl Disk for RealDisk {
     }
 
     fn sync_folder(&self) -> io::Result<()> {
-        if cfg!(unix) { self.folder.try_clone()?.into_std_file().sync_all() } else { Ok(()) }
+        // The handle itself may be a path-only one, which cannot be synced: open the folder for reading.
+        if cfg!(unix) { self.folder.open(".")?.sync_all() } else { Ok(()) }
     }
 
     fn lock(&self, relative: &str) -> io::Result<Option<Box<dyn HeldLock>>> {
