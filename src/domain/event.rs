@@ -2,7 +2,6 @@
 use chrono::{DateTime, FixedOffset};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::goal::{Goal, InputFile};
 use super::message::{CallFailure, Reply};
@@ -88,7 +87,11 @@ pub enum Event {
         step: StepId,
         attempt: u32,
         agent: String,
+        /// The transcript's path in the workspace: `agent_outputs/coder_143042.log`.
         log: String,
+        /// The names of the tools on offer, fixed for the whole conversation.
+        tools: Vec<String>,
+        max_turns: u32,
         system: String,
         prompt: String,
     },
@@ -124,7 +127,8 @@ pub enum Event {
         step: StepId,
         call_id: String,
         tool: String,
-        input: Value,
+        /// What the call is about: a path or a host. Its input stands in the reply that asked for it.
+        target: String,
     },
     ToolFinished {
         step: StepId,

@@ -47,6 +47,9 @@ pub struct Question {
     pub subject: Subject,
     /// One line: `plan`, `s4 coder wants to read the project`.
     pub what: String,
+    /// What a person needs to see to decide, in Markdown; empty where `what` says it all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
     /// Six hexadecimal digits over what was shown.
     pub hash: String,
     /// Set by the record that asked.

@@ -100,6 +100,8 @@ pub struct StepView {
     pub output_file: Option<RelPath>,
     /// Model calls made.
     pub turns: u32,
+    #[serde(default)]
+    pub max_turns: u32,
     pub usage: Usage,
     pub cost_usd: Option<f64>,
     pub started_at: Option<DateTime<FixedOffset>>,
@@ -112,6 +114,8 @@ pub struct PendingApproval {
     pub id: QuestionId,
     pub step: Option<StepId>,
     pub what: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
     pub hash: String,
     pub asked_at: Option<DateTime<FixedOffset>>,
 }

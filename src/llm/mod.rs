@@ -1,4 +1,6 @@
 //! The models we ask: one trait, one file or folder for each provider. Blind to the workspace.
+pub mod offline;
+
 use async_trait::async_trait;
 
 use crate::domain::{CallFailure, ModelRequest, Reply};

@@ -1,0 +1,1 @@
+//! The decisions: what next, may we, is it done. Pure: no async, no disk, no clock, no randomness.
