@@ -102,6 +102,8 @@ pub enum Event {
         request_hash: String,
         model: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_output_tokens: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
     /// Durable before anyone acts on the reply. Exactly one of `reply` and `failure` is there.

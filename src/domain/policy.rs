@@ -1,5 +1,5 @@
 //! The limits a run works under, resolved from configuration: approvals, rules, agents, tools, parallelism. Plain values for the engine.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,13 @@ pub struct Rule {
     pub not_match: Vec<String>,
 }
 
+/// The worst price of a model, US dollars a million tokens: what reservations are made with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    pub input: f64,
+    pub output: f64,
+}
+
 /// Everything the engine needs to know that is not in the journal.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -67,6 +74,8 @@ pub struct Policy {
     pub agents: BTreeMap<String, Agent>,
     /// The tools that exist in this run, by name.
     pub tools: BTreeMap<String, ToolSpec>,
+    /// The names of those that change nothing.
+    pub read_only_tools: BTreeSet<String>,
     pub approvals: ApprovalMode,
     pub rules: Vec<Rule>,
     /// False: nobody is there to ask (`--non-interactive`).
@@ -81,6 +90,15 @@ pub struct Policy {
     /// Money and tokens a run may use; `None` is no limit.
     pub budget_usd: Option<f64>,
     pub budget_tokens: Option<u64>,
+    /// US dollars a million tokens, by model; a missing model has an unknown price. Without a model (offline) nothing costs.
+    pub rates: BTreeMap<String, Rates>,
     /// Minutes after which an unanswered question pauses the run; 0 waits.
     pub question_timeout_minutes: u64,
+}
+
+impl Rule {
+    /// stand-in until the configuration builder's version lands
+    pub fn matches(&self, tool: &str, _target: &str, agent: &str) -> bool {
+        self.tool.as_deref().is_none_or(|t| t == tool) && self.agent.as_deref().is_none_or(|a| a == agent)
+    }
 }

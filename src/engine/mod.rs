@@ -1,1 +1,19 @@
 //! The decisions: what next, may we, is it done. Pure: no async, no disk, no clock, no randomness.
+pub mod approval;
+pub mod budget;
+pub mod commands;
+pub mod fold;
+pub mod prompt;
+pub mod report;
+pub mod roles;
+pub mod schedule;
+pub mod step;
+pub mod timeline;
+pub mod transcript;
+pub mod turn;
+pub mod wish;
+pub mod workflow;
+
+pub use schedule::next;
+pub use wish::Wish;
+pub use workflow::Workflow;

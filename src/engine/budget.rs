@@ -1,0 +1,133 @@
+//! Budgets by reservation: before a call its worst case must fit beside what is spent and what is under way.
+use crate::domain::hash::short_hash;
+use crate::domain::policy::Rates;
+use crate::domain::{ModelRequest, Policy, Question, Subject};
+
+use super::workflow::Workflow;
+
+/// Bytes of a request that make one token at the most, so that the estimate is a worst case for ordinary text.
+const BYTES_PER_TOKEN: u64 = 3;
+/// Output tokens of a call that states no limit of its own.
+pub const DEFAULT_OUTPUT: u32 = 16_000;
+/// The smallest answer worth asking for, in tokens.
+const SMALLEST_OUTPUT: u32 = 1_000;
+
+/// What a call may use at the most.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Worst {
+    pub tokens: u64,
+    /// US dollars; `None` when the price is unknown.
+    pub usd: Option<f64>,
+}
+
+/// Whether a call may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    Yes,
+    /// With this output limit.
+    Shrunk(u32),
+    /// Not now: calls under way may leave room.
+    Wait,
+    No,
+}
+
+/// Tokens a request sends at the most.
+pub fn input_tokens(request: &ModelRequest) -> u64 {
+    let seen = serde_json::json!([request.system, request.tools, request.messages]).to_string();
+    seen.len() as u64 / BYTES_PER_TOKEN + 1
+}
+
+/// The worst case of a call.
+pub fn worst(policy: &Policy, request: &ModelRequest, output: u32) -> Worst {
+    let input = input_tokens(request);
+    let usd = match &request.model {
+        None => Some(0.0),
+        Some(model) => policy.rates.get(model).map(|rates| price(*rates, input, u64::from(output))),
+    };
+    Worst { tokens: input + u64::from(output), usd }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
+fn price(rates: Rates, input: u64, output: u64) -> f64 {
+    (input as f64 * rates.input + output as f64 * rates.output) / 1e6
+}
+
+/// What a run may still use, with what is under way taken off.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    tokens: Option<u64>,
+    usd: Option<f64>,
+    under_way: bool,
+}
+
+impl Room {
+    /// The room of a run in which calls with these worst cases are under way.
+    pub fn new(workflow: &Workflow, policy: &Policy, reserved: &[Worst]) -> Room {
+        let (limit_usd, limit_tokens) = limits(workflow, policy);
+        let tokens_reserved: u64 = reserved.iter().map(|worst| worst.tokens).sum();
+        let usd_reserved: f64 = reserved.iter().filter_map(|worst| worst.usd).sum();
+        Room {
+            tokens: limit_tokens.map(|limit| limit.saturating_sub(workflow.usage().total() + tokens_reserved)),
+            usd: limit_usd.map(|limit| limit - workflow.cost_usd().unwrap_or(0.0) - usd_reserved),
+            under_way: !reserved.is_empty(),
+        }
+    }
+
+    /// Whether this call fits, and takes its room if so.
+    pub fn take(&mut self, policy: &Policy, request: &ModelRequest) -> Fit {
+        let wanted = request.max_output_tokens.unwrap_or(DEFAULT_OUTPUT);
+        let fits = |output: u32| {
+            let worst = worst(policy, request, output);
+            self.tokens.is_none_or(|room| worst.tokens <= room)
+                && self.usd.is_none_or(|room| worst.usd.is_none_or(|usd| usd <= 0.0 || usd <= room))
+        };
+        let mut output = wanted;
+        while !fits(output) && output > SMALLEST_OUTPUT && !self.under_way {
+            output = (output / 2).max(SMALLEST_OUTPUT);
+        }
+        if !fits(output) {
+            return if self.under_way { Fit::Wait } else { Fit::No };
+        }
+        let worst = worst(policy, request, output);
+        self.tokens = self.tokens.map(|room| room - worst.tokens);
+        self.usd = self.usd.map(|room| room - worst.usd.unwrap_or(0.0));
+        self.under_way = true;
+        if output == wanted { Fit::Yes } else { Fit::Shrunk(output) }
+    }
+}
+
+/// The run's limits in force: what a person raised them to, else the settings.
+pub fn limits(workflow: &Workflow, policy: &Policy) -> (Option<f64>, Option<u64>) {
+    let run = workflow.run.as_ref();
+    let usd = run.and_then(|run| run.budget_usd).or(policy.budget_usd);
+    let tokens = run.and_then(|run| run.budget_tokens).or(policy.budget_tokens);
+    (usd, tokens)
+}
+
+/// Whether going past the budget is asked about right now.
+pub fn is_asked(workflow: &Workflow) -> bool {
+    workflow.questions.iter().any(|question| matches!(question.subject, Subject::Budget { .. }))
+}
+
+/// The question about going past the budget: the limits would double.
+pub fn question(workflow: &Workflow, policy: &Policy) -> Question {
+    let (usd, tokens) = limits(workflow, policy);
+    let (more_usd, more_tokens) = (usd.map(|limit| (limit * 2.0).max(0.01)), tokens.map(|limit| limit.saturating_mul(2).max(1000)));
+    let mut parts = Vec::new();
+    if let (Some(limit), Some(more)) = (usd, more_usd) {
+        parts.push(format!("${limit:.2} to ${more:.2}"));
+    }
+    if let (Some(limit), Some(more)) = (tokens, more_tokens) {
+        parts.push(format!("{limit} to {more} tokens"));
+    }
+    let what = format!("raise the run's budget from {}", parts.join(" and from "));
+    Question {
+        id: workflow.next_question_id(),
+        step: None,
+        subject: Subject::Budget { limit_usd: more_usd, limit_tokens: more_tokens },
+        hash: short_hash(&what),
+        what,
+        detail: "The next call could go past the budget.".into(),
+        asked_at: None,
+    }
+}

@@ -1,0 +1,142 @@
+//! What a person's order means for a run: the events it leads to, or why it is refused. Pure; the driver writes the events down.
+use crate::domain::event::{Event, PlannedBy};
+use crate::domain::hash::short_hash;
+use crate::domain::plan::PlanProblem;
+use crate::domain::{Command, Decision, Plan, Policy, Question, QuestionId, RunStatus, StepId, StepStatus, Subject, Via};
+
+use super::workflow::Workflow;
+
+/// The events that an order leads to. Edits of the plan go through [`edit_plan`].
+pub fn decide(workflow: &Workflow, command: &Command) -> Result<Vec<Event>, String> {
+    match command {
+        Command::Answer { id, hash, decision, via } => answer(workflow, id, (hash.as_deref(), decision, *via)),
+        Command::RetryStep { step, note } => retry(workflow, step, note.clone()),
+        Command::SkipStep { step, .. } => skip(workflow, step),
+        Command::Stop { reason } => stop(workflow, reason.clone()),
+        Command::Pause { reason } => pause(workflow, reason.clone()),
+        Command::EditPlan { .. } => Err("an edit of the plan needs its text read first".into()),
+    }
+}
+
+fn answer(workflow: &Workflow, id: &QuestionId, (hash, decision, via): (Option<&str>, &Decision, Via)) -> Result<Vec<Event>, String> {
+    let Some(question) = workflow.question(id) else {
+        let decided = workflow.decided.iter().any(|decided| &decided.question.id == id);
+        return Err(if decided { "already decided".into() } else { format!("there is no approval {id}") });
+    };
+    if hash.is_some_and(|hash| hash != question.hash) {
+        return Err("changed since you read it".into());
+    }
+    let mut events =
+        vec![Event::Answered { id: id.clone(), hash: question.hash.clone(), decision: decision.clone(), via }];
+    if let (Subject::Retry, Some(step), true) = (&question.subject, &question.step, decision.approved) {
+        events.extend(reopen(workflow, step, decision.note.clone()));
+    }
+    Ok(events)
+}
+
+/// The step again, and what ended without success because of it or after it.
+fn reopen(workflow: &Workflow, step: &StepId, note: Option<String>) -> Vec<Event> {
+    let plan = workflow.plan.as_ref().map(|plan| &plan.plan);
+    let after = workflow.plan_steps().iter().filter(|other| {
+        let depends = plan.is_some_and(|plan| plan.depends_on(&other.id, step));
+        depends && workflow.step_status(&other.id).is_end() && workflow.step_status(&other.id) != StepStatus::Skipped
+    });
+    let mut events = vec![Event::StepReopened { step: step.clone(), note }];
+    events.extend(after.map(|other| Event::StepReopened { step: other.id.clone(), note: None }));
+    events
+}
+
+fn retry(workflow: &Workflow, step: &StepId, note: Option<String>) -> Result<Vec<Event>, String> {
+    if workflow.plan_step(step).is_none() {
+        return Err(format!("there is no step {step}"));
+    }
+    match workflow.step_status(step) {
+        StepStatus::Failed | StepStatus::Cancelled | StepStatus::Skipped => Ok(reopen(workflow, step, note)),
+        StepStatus::Completed => Ok(vec![Event::Asked { question: retry_question(workflow, step) }]),
+        _ => Err(format!("step {step} has not ended")),
+    }
+}
+
+/// Doing a finished step again is paid for again: the question names what that was.
+fn retry_question(workflow: &Workflow, step: &StepId) -> Question {
+    let state = workflow.step(step);
+    let paid = match state.and_then(|state| state.cost_usd) {
+        Some(cost) => format!("${cost:.4}"),
+        None => "an unknown price".into(),
+    };
+    let tokens = state.map_or(0, |state| state.usage.total());
+    let what = format!("{step} again, which is finished: {paid} and {tokens} tokens would be paid again");
+    Question {
+        id: workflow.next_question_id(),
+        step: Some(step.clone()),
+        subject: Subject::Retry,
+        hash: short_hash(&what),
+        what,
+        detail: "What needs this step is done again too.".into(),
+        asked_at: None,
+    }
+}
+
+fn skip(workflow: &Workflow, step: &StepId) -> Result<Vec<Event>, String> {
+    if workflow.plan_step(step).is_none() {
+        return Err(format!("there is no step {step}"));
+    }
+    match workflow.step_status(step) {
+        StepStatus::Completed | StepStatus::Skipped => Err(format!("step {step} has ended")),
+        _ => {
+            let skipped = Event::StepFinished { step: step.clone(), status: StepStatus::Skipped, output_file: None, error: None };
+            let waiting = workflow.plan_steps().iter().filter(|other| {
+                workflow.step_status(&other.id) == StepStatus::Failed && workflow.plan.as_ref().is_some_and(|plan| plan.plan.depends_on(&other.id, step))
+            });
+            let mut events = vec![skipped];
+            events.extend(waiting.map(|other| Event::StepReopened { step: other.id.clone(), note: None }));
+            Ok(events)
+        }
+    }
+}
+
+fn stop(workflow: &Workflow, reason: Option<String>) -> Result<Vec<Event>, String> {
+    if workflow.finished.as_ref().is_some_and(|(status, _)| status.is_end()) {
+        return Err("the run has ended".into());
+    }
+    Ok(vec![Event::RunFinished { status: RunStatus::Cancelled, reason: Some(reason.unwrap_or_else(|| "stopped by the user".into())) }])
+}
+
+fn pause(workflow: &Workflow, reason: Option<String>) -> Result<Vec<Event>, String> {
+    if workflow.finished.is_some() {
+        return Err("the run is not running".into());
+    }
+    let status = if workflow.status() == RunStatus::WaitingApproval { RunStatus::WaitingApproval } else { RunStatus::Paused };
+    Ok(vec![Event::RunFinished { status, reason: Some(reason.unwrap_or_else(|| "paused by the user".into())) }])
+}
+
+/// A saved edit of plan.md: steps that have begun stay as they are, the others become what the text says.
+pub fn edit_plan(workflow: &Workflow, policy: &Policy, edited: Plan, text: &str) -> Result<Event, Vec<PlanProblem>> {
+    let merged = merge(workflow, edited);
+    let problems = merged.problems(&policy.plan_rules);
+    if problems.is_empty() { Ok(Event::Planned { plan: merged, text: text.to_owned(), by: PlannedBy::User }) } else { Err(problems) }
+}
+
+fn merge(workflow: &Workflow, edited: Plan) -> Plan {
+    let mut steps: Vec<_> = edited
+        .steps
+        .into_iter()
+        .map(|step| match workflow.plan_step(&step.id) {
+            Some(begun) if workflow.has_begun(&step.id) => begun.clone(),
+            _ => step,
+        })
+        .collect();
+    // A begun step that the text no longer names goes on: what was paid for is not lost.
+    for begun in workflow.plan_steps().iter().filter(|step| workflow.has_begun(&step.id)) {
+        if !steps.iter().any(|step| step.id == begun.id) {
+            steps.push(begun.clone());
+        }
+    }
+    Plan { title: edited.title, steps }
+}
+
+/// What a resume does first: failed steps are done again.
+pub fn reopen_failed(workflow: &Workflow) -> Vec<Event> {
+    let failed = workflow.plan_steps().iter().filter(|step| workflow.step_status(&step.id) == StepStatus::Failed);
+    failed.map(|step| Event::StepReopened { step: step.id.clone(), note: None }).collect()
+}

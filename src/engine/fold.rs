@@ -1,0 +1,263 @@
+//! How each event changes the state of a run. Total: any sequence of records gives some state, without a panic.
+use crate::domain::event::{Event, PlannedBy, Record};
+use crate::domain::message::{CallFailure, FailureClass};
+use crate::domain::tool::Touched;
+use crate::domain::usage::add_costs;
+use crate::domain::{
+    Decision, Goal, Plan, Question, QuestionId, Reply, RunStatus, StepId, StepStatus, StopReason, Subject, Usage, Via,
+};
+
+use super::step::{Ended, OpenCall, StepState};
+use super::workflow::{Decided, FileFact, NoteFact, PlanState, RunFacts, Workflow};
+
+/// The tools that read the project.
+pub const PROJECT_TOOLS: [&str; 3] = ["read_project", "search_project", "outline_project"];
+
+impl Workflow {
+    /// Takes one record in.
+    pub fn apply(&mut self, record: &Record) {
+        if matches!(record.event, Event::RunStarted { .. }) {
+            // A crash leaves no RunFinished: the time until the last record was held time too.
+            self.held_ms = self.duration_ms();
+            self.held_since = None;
+        }
+        self.last_seq = record.seq;
+        self.last_at = Some(record.at);
+        match &record.event {
+            Event::RunStarted { .. } => self.run_started(record),
+            Event::Planned { plan, text, by } => self.planned(plan, text, *by),
+            Event::Asked { question } => self.asked(question, record),
+            Event::Answered { id, decision, via, .. } => self.answered(id, decision, *via, record),
+            Event::StepStarted { .. } => self.step_started(record),
+            Event::CallStarted { .. } => self.call_started(&record.event),
+            Event::CallFinished { step, ordinal, usage, cost_usd, reply, failure, .. } => {
+                self.spend(step, *usage, *cost_usd);
+                self.call_finished(step, *ordinal, reply.as_ref(), failure.as_ref());
+            }
+            Event::ToolStarted { step, call_id, .. } => {
+                let pending = &mut self.step_mut(step).conversation.pending;
+                pending.iter_mut().filter(|pending| &pending.call.id == call_id).for_each(|pending| pending.started = true);
+            }
+            Event::ToolFinished { step, call_id, tool, ok, content, touched, .. } => {
+                self.read_private |= *ok && (PROJECT_TOOLS.contains(&tool.as_str()) || touched.iter().any(is_input));
+                self.touched(step, touched);
+                self.step_mut(step).conversation.take_result(call_id, content, *ok);
+            }
+            Event::Saved { step, path, sha256, bytes } => {
+                self.touched(step, &[Touched { path: path.clone(), sha256: sha256.clone(), bytes: *bytes, wrote: true }]);
+            }
+            Event::StepFinished { step, status, output_file, error } => {
+                self.questions.retain(|question| question.step.as_ref() != Some(step));
+                let state = self.step_mut(step);
+                state.status = *status;
+                state.output_file.clone_from(output_file);
+                state.error.clone_from(error);
+                state.ended_at = Some(record.at);
+            }
+            Event::StepReopened { step, note } => self.step_mut(step).reopen(note.clone()),
+            Event::RunFinished { status, reason } => self.run_finished(*status, reason.clone(), record),
+            Event::Note { level, text, step } => {
+                self.notes.push(NoteFact { at: record.at, level: *level, text: text.clone(), step: step.clone() });
+            }
+            Event::Retry { .. } => {}
+        }
+    }
+
+    fn step_mut(&mut self, id: &StepId) -> &mut StepState {
+        self.steps.entry(id.clone()).or_default()
+    }
+
+    fn run_started(&mut self, record: &Record) {
+        let Event::RunStarted {
+            run_id,
+            goal,
+            project,
+            inputs,
+            provider,
+            model,
+            approvals,
+            resumed,
+            version,
+            budget_usd,
+            budget_tokens,
+            ..
+        } = &record.event
+        else {
+            return;
+        };
+        let started_at = self.run.as_ref().filter(|_| *resumed).map_or(record.at, |run| run.started_at);
+        self.run = Some(RunFacts {
+            run_id: run_id.clone(),
+            goal: goal.clone(),
+            project: project.clone(),
+            inputs: inputs.clone(),
+            provider: provider.clone(),
+            model: model.clone(),
+            approvals: *approvals,
+            started_at,
+            version: version.clone(),
+            budget_usd: *budget_usd,
+            budget_tokens: *budget_tokens,
+        });
+        self.finished = None;
+        self.parked = None;
+        self.held_since = Some(record.at);
+    }
+
+    fn planned(&mut self, plan: &Plan, text: &str, by: PlannedBy) {
+        let before = self.plan.take();
+        let approved = before.as_ref().is_some_and(|before| before.approved);
+        let declared = before.map(|before| before.declared).unwrap_or_default();
+        self.plan = Some(PlanState { plan: plan.clone(), text: text.to_owned(), by, approved, declared });
+        let known: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
+        self.steps.retain(|id, state| state.status != StepStatus::Pending || state.attempt > 0 || known.contains(id));
+    }
+
+    fn asked(&mut self, question: &Question, record: &Record) {
+        let mut question = question.clone();
+        question.asked_at = question.asked_at.or(Some(record.at));
+        match self.questions.iter_mut().find(|open| open.id == question.id) {
+            Some(open) => *open = Question { asked_at: open.asked_at, ..question },
+            None => {
+                self.questions_asked += 1;
+                self.questions.push(question);
+            }
+        }
+    }
+
+    fn answered(&mut self, id: &QuestionId, decision: &Decision, via: Via, record: &Record) {
+        let Some(at) = self.questions.iter().position(|question| &question.id == id) else { return };
+        let question = self.questions.remove(at);
+        match &question.subject {
+            Subject::Plan if decision.approved => {
+                if let Some(plan) = &mut self.plan {
+                    plan.approved = true;
+                    let declared = plan.plan.steps.iter().flat_map(|step| step.uses.iter().map(|word| (step.id.clone(), word.clone())));
+                    plan.declared = declared.collect();
+                }
+            }
+            Subject::Plan => self.plan_rejected = Some(decision.clone()),
+            Subject::StepResult => {
+                if let Some(step) = &question.step {
+                    self.step_mut(step).result_decided = Some(decision.approved);
+                }
+            }
+            Subject::Budget { limit_usd, limit_tokens } if decision.approved => {
+                if let Some(run) = &mut self.run {
+                    run.budget_usd = limit_usd.or(run.budget_usd);
+                    run.budget_tokens = limit_tokens.or(run.budget_tokens);
+                }
+            }
+            _ => {}
+        }
+        self.decided.push(Decided { question, decision: decision.clone(), via, at: record.at });
+    }
+
+    fn step_started(&mut self, record: &Record) {
+        let Event::StepStarted { step, attempt, log, tools, max_turns, system, prompt, .. } = &record.event else { return };
+        let at = record.at;
+        let state = self.step_mut(step);
+        state.reopen(state.retry_note.clone());
+        state.status = StepStatus::Running;
+        state.attempt = *attempt;
+        state.log.clone_from(log);
+        state.tools.clone_from(tools);
+        state.max_turns = *max_turns;
+        state.system.clone_from(system);
+        state.started_at = Some(at);
+        state.conversation.messages = vec![crate::domain::Message::user(prompt.clone())];
+    }
+
+    fn call_started(&mut self, event: &Event) {
+        let Event::CallStarted { step, ordinal, model, max_output_tokens, note, .. } = event else { return };
+        let call =
+            OpenCall { ordinal: *ordinal, note: note.clone(), model: model.clone(), max_output_tokens: *max_output_tokens };
+        let state = self.step_mut(step);
+        if state.conversation.start_call(call) {
+            state.repeated_calls += 1;
+        }
+    }
+
+    fn spend(&mut self, step: &StepId, usage: Usage, cost: Option<f64>) {
+        if self.plan_step(step).is_some() {
+            self.step_mut(step).spend(usage, cost);
+        } else {
+            self.other_usage = self.other_usage.plus(usage);
+            self.other_cost = add_costs(self.other_cost, cost);
+        }
+    }
+
+    fn call_finished(&mut self, step: &StepId, ordinal: u32, reply: Option<&Reply>, failure: Option<&CallFailure>) {
+        let class = failure.map(|failure| failure.class);
+        if matches!(class, Some(FailureClass::Parked | FailureClass::Throttled | FailureClass::Transient)) {
+            self.parked = failure.map(|failure| failure.message.clone());
+        }
+        if self.plan_step(step).is_none() {
+            return;
+        }
+        let state = self.step_mut(step);
+        state.conversation.open = None;
+        state.conversation.ordinal = ordinal;
+        match (reply, failure) {
+            (Some(reply), _) => {
+                let counts = state.conversation.take_reply(reply);
+                state.turns += 1;
+                state.attempt_turns += u32::from(counts);
+            }
+            (None, Some(failure)) => state.conversation.last = Some(Ended::Failed(failure.clone())),
+            (None, None) => {
+                let text = String::new();
+                state.conversation.last = Some(Ended::Replied { stop: StopReason::Error, text, cut_tool: false });
+            }
+        }
+    }
+
+    fn touched(&mut self, step: &StepId, touched: &[Touched]) {
+        for touch in touched {
+            if touch.wrote {
+                let fact = self.files.entry(touch.path.folded()).or_insert_with(|| FileFact {
+                    path: touch.path.clone(),
+                    owner: step.clone(),
+                    sha256: String::new(),
+                    bytes: 0,
+                });
+                fact.sha256.clone_from(&touch.sha256);
+                fact.bytes = touch.bytes;
+            }
+            let state = self.step_mut(step);
+            state.known.insert(touch.path.clone(), touch.sha256.clone());
+            if touch.wrote && !state.wrote.contains(&touch.path) {
+                state.wrote.push(touch.path.clone());
+            }
+        }
+    }
+
+    fn run_finished(&mut self, status: RunStatus, reason: Option<String>, record: &Record) {
+        if status == RunStatus::Cancelled {
+            let open: Vec<StepId> = self
+                .plan_steps()
+                .iter()
+                .map(|step| step.id.clone())
+                .filter(|id| !self.step(id).is_some_and(|state| state.status.is_end()))
+                .collect();
+            for id in open {
+                let state = self.step_mut(&id);
+                state.status = StepStatus::Cancelled;
+                state.ended_at = Some(record.at);
+            }
+            self.questions.clear();
+        }
+        self.held_ms = self.duration_ms();
+        self.held_since = None;
+        self.finished = Some((status, reason));
+    }
+
+    /// The goal's text, for prompts and titles.
+    pub fn goal_text(&self) -> &str {
+        self.goal().map_or("", |goal: &Goal| goal.text.as_str())
+    }
+}
+
+fn is_input(touch: &Touched) -> bool {
+    touch.path.folded().starts_with("inputs/")
+}

@@ -1,0 +1,267 @@
+//! What next? The one function that turns the state of a run into wishes. Called after every event; never does anything.
+use crate::domain::event::{Event, NoteLevel};
+use crate::domain::{Decision, Policy, Question, RunStatus, Step, StepId, StepStatus, Subject, ToolCall, Via};
+
+use super::approval::{self, Judgement};
+use super::budget::{self, Fit, Room, Worst};
+use super::step::StepState;
+use super::turn::{self, Turn};
+use super::wish::Wish;
+use super::workflow::Workflow;
+
+/// Everything to be done now. Empty while the run waits for work under way or for a person.
+pub fn next(workflow: &Workflow, policy: &Policy) -> Vec<Wish> {
+    if workflow.run.is_none() || workflow.finished.is_some() {
+        return Vec::new();
+    }
+    if let Some(reason) = &workflow.parked {
+        return vec![Wish::Finish { status: RunStatus::Parked, reason: Some(reason.clone()) }];
+    }
+    if let Some(answer) = automatic_answer(workflow, policy) {
+        return vec![answer];
+    }
+    let Some(plan) = &workflow.plan else { return vec![Wish::Plan] };
+    if let Some(rejected) = &workflow.plan_rejected {
+        let note = rejected.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+        return vec![Wish::Finish { status: RunStatus::Cancelled, reason: Some(format!("plan rejected{note}")) }];
+    }
+    let single = workflow.goal().is_some_and(|goal| goal.single.is_some());
+    if !plan.approved && !single {
+        return ask_for_plan(workflow);
+    }
+    let settled = settle_steps(workflow);
+    if !settled.is_empty() {
+        return settled;
+    }
+    if let Some(finish) = finish(workflow) {
+        return vec![finish];
+    }
+    work(workflow, policy)
+}
+
+/// A question that needs no person is answered at once, and stands in the journal like any other.
+fn automatic_answer(workflow: &Workflow, policy: &Policy) -> Option<Wish> {
+    workflow.questions.iter().find_map(|question| {
+        let decision = approval::automatic(workflow, policy, question)?;
+        Some(record(Event::Answered { id: question.id.clone(), hash: question.hash.clone(), decision, via: Via::Policy }))
+    })
+}
+
+fn record(event: Event) -> Wish {
+    Wish::Record(Box::new(event))
+}
+
+fn ask(question: Question) -> Wish {
+    Wish::Ask(Box::new(question))
+}
+
+/// Asks about the plan, and again under the same id when its text changed since.
+fn ask_for_plan(workflow: &Workflow) -> Vec<Wish> {
+    let question = approval::plan_question(workflow);
+    match workflow.questions.iter().find(|open| open.subject == Subject::Plan) {
+        Some(open) if open.hash == question.hash => Vec::new(),
+        _ => vec![ask(question)],
+    }
+}
+
+/// Steps that end without work: skipped ones, and those whose needs failed.
+fn settle_steps(workflow: &Workflow) -> Vec<Wish> {
+    let pending = workflow.plan_steps().iter().filter(|step| workflow.step_status(&step.id) == StepStatus::Pending);
+    pending.filter_map(|step| settle(workflow, step)).collect()
+}
+
+fn settle(workflow: &Workflow, step: &Step) -> Option<Wish> {
+    let finished = |status, error| record(Event::StepFinished { step: step.id.clone(), status, output_file: None, error });
+    if step.skip {
+        return Some(finished(StepStatus::Skipped, None));
+    }
+    let lost = step.needs.iter().find(|need| matches!(workflow.step_status(need), StepStatus::Failed | StepStatus::Cancelled))?;
+    Some(finished(StepStatus::Failed, Some(format!("step {lost}, which it needs, did not complete"))))
+}
+
+fn finish(workflow: &Workflow) -> Option<Wish> {
+    let statuses: Vec<StepStatus> = workflow.plan_steps().iter().map(|step| workflow.step_status(&step.id)).collect();
+    if !statuses.iter().all(|status| status.is_end()) {
+        return None;
+    }
+    let failed = statuses.iter().filter(|status| **status == StepStatus::Failed).count();
+    let cancelled = statuses.contains(&StepStatus::Cancelled);
+    let (status, reason) = match failed {
+        0 if cancelled => (RunStatus::Cancelled, Some("steps were cancelled".to_owned())),
+        0 => (RunStatus::Completed, None),
+        count => (RunStatus::Failed, Some(format!("{count} of {} steps failed", statuses.len()))),
+    };
+    Some(Wish::Finish { status, reason })
+}
+
+/// The wishes of running steps, then of those that can start.
+fn work(workflow: &Workflow, policy: &Policy) -> Vec<Wish> {
+    let mut wishes = Vec::new();
+    let running: Vec<(&Step, &StepState)> = workflow
+        .plan_steps()
+        .iter()
+        .filter_map(|step| workflow.step(&step.id).filter(|state| state.status == StepStatus::Running).map(|state| (step, state)))
+        .collect();
+    let mut calls = Calls::new(workflow, policy, &running);
+    for (step, state) in &running {
+        run_step(workflow, policy, (step, state), &mut calls, &mut wishes);
+    }
+    let busy = running.iter().filter(|(step, _)| workflow.step_status(&step.id) == StepStatus::Running).count();
+    let free = policy.max_parallel.max(1).saturating_sub(busy);
+    let ready = workflow.plan_steps().iter().filter(|step| workflow.is_ready(step)).take(free);
+    wishes.extend(ready.map(|step| Wish::StartStep { step: step.id.clone(), attempt: attempt_of(workflow, &step.id) + 1 }));
+    wishes
+}
+
+fn attempt_of(workflow: &Workflow, id: &StepId) -> u32 {
+    workflow.step(id).map_or(0, |state| state.attempt)
+}
+
+/// Model calls that share one budget.
+struct Calls<'a> {
+    workflow: &'a Workflow,
+    policy: &'a Policy,
+    room: Room,
+    asked: bool,
+}
+
+impl<'a> Calls<'a> {
+    fn new(workflow: &'a Workflow, policy: &'a Policy, running: &[(&Step, &StepState)]) -> Self {
+        let limits = budget::limits(workflow, policy);
+        let open = running.iter().filter(|(_, state)| limits != (None, None) && state.conversation.open.is_some());
+        let reserved: Vec<Worst> = open
+            .filter_map(|(step, state)| {
+                let call = state.conversation.open.as_ref()?;
+                let request = turn::request(workflow, policy, step, (&call.note, call.max_output_tokens))?;
+                Some(budget::worst(policy, &request, call.max_output_tokens.unwrap_or(budget::DEFAULT_OUTPUT)))
+            })
+            .collect();
+        Calls { workflow, policy, room: Room::new(workflow, policy, &reserved), asked: budget::is_asked(workflow) }
+    }
+
+    /// The wish for a step's next call, if the budget has room for it.
+    fn wish(&mut self, step: &Step, state: &StepState, (note, max): (Option<String>, Option<u32>)) -> Option<Wish> {
+        let mut request = turn::request(self.workflow, self.policy, step, (&note, max))?;
+        let ordinal = match &state.conversation.open {
+            Some(open) => open.ordinal,
+            None => {
+                self.reserve(&mut request)?;
+                state.conversation.ordinal + 1
+            }
+        };
+        Some(Wish::CallModel { step: step.id.clone(), ordinal, note, request: Box::new(request) })
+    }
+
+    fn reserve(&mut self, request: &mut crate::domain::ModelRequest) -> Option<()> {
+        if self.asked || budget::limits(self.workflow, self.policy) == (None, None) {
+            return (!self.asked).then_some(());
+        }
+        match self.room.take(self.policy, request) {
+            Fit::Yes => Some(()),
+            Fit::Shrunk(output) => {
+                request.max_output_tokens = Some(output);
+                Some(())
+            }
+            Fit::Wait => None,
+            Fit::No => {
+                self.asked = true;
+                None
+            }
+        }
+    }
+}
+
+fn run_step(workflow: &Workflow, policy: &Policy, (step, state): (&Step, &StepState), calls: &mut Calls<'_>, wishes: &mut Vec<Wish>) {
+    match turn::next(step, state, policy) {
+        Turn::Call { note, max_output_tokens } => {
+            let was_asked = calls.asked;
+            wishes.extend(calls.wish(step, state, (note, max_output_tokens)));
+            if calls.asked && !was_asked {
+                wishes.push(budget_wish(workflow, policy));
+            }
+        }
+        Turn::Tools => {
+            for call in turn::due_calls(state, policy) {
+                wishes.extend(tool(workflow, policy, (step, state), call, wishes));
+            }
+        }
+        Turn::SaveText(text) => wishes.push(Wish::SaveText { step: step.id.clone(), path: step.output.clone(), text }),
+        Turn::Fail(error) => wishes.push(finished(step, StepStatus::Failed, Some(error))),
+        Turn::Done => wishes.extend(done(workflow, policy, step, state)),
+    }
+}
+
+/// Going past the budget: a person is asked; where a refusal stands already, or nobody is there, the run pauses.
+fn budget_wish(workflow: &Workflow, policy: &Policy) -> Wish {
+    let refused = workflow.decided.iter().any(|decided| matches!(decided.question.subject, Subject::Budget { .. }) && !decided.decision.approved);
+    if refused || !policy.interactive {
+        return Wish::Finish { status: RunStatus::Paused, reason: Some("budget reached".into()) };
+    }
+    ask(budget::question(workflow, policy))
+}
+
+fn finished(step: &Step, status: StepStatus, error: Option<String>) -> Wish {
+    let output_file = (status == StepStatus::Completed).then(|| step.output.clone());
+    record(Event::StepFinished { step: step.id.clone(), status, output_file, error })
+}
+
+fn tool(
+    workflow: &Workflow,
+    policy: &Policy,
+    (step, state): (&Step, &StepState),
+    call: &ToolCall,
+    wishes: &[Wish],
+) -> Option<Wish> {
+    match approval::judge(workflow, policy, step, call) {
+        Judgement::Allow => {
+            let rerun = turn::was_started(state, &call.id);
+            Some(Wish::RunTool { step: step.id.clone(), call: call.clone(), rerun })
+        }
+        Judgement::Deny(reason) => Some(record(Event::ToolFinished {
+            step: step.id.clone(),
+            call_id: call.id.clone(),
+            tool: call.name.clone(),
+            ok: false,
+            summary: crate::domain::goal::shorten(&reason, 160),
+            content: reason,
+            touched: Vec::new(),
+        })),
+        // One new question at a time: the next one gets its id once this one stands in the journal.
+        Judgement::Ask(question) => {
+            let asking = wishes.iter().any(|wish| matches!(wish, Wish::Ask(_)));
+            question.filter(|_| !asking).map(|question| ask(*question))
+        }
+    }
+}
+
+/// The output is there: the step completes, or a person looks at it first.
+fn done(workflow: &Workflow, policy: &Policy, step: &Step, state: &StepState) -> Option<Wish> {
+    let asks = approval::result_asks(policy, step);
+    match state.result_decided {
+        Some(false) => {
+            let decided = workflow.decided.iter().rev();
+            let mine = decided.filter(|decided| decided.question.step.as_ref() == Some(&step.id));
+            let decision = mine.map(|decided| &decided.decision).next();
+            Some(finished(step, StepStatus::Failed, Some(rejection(decision))))
+        }
+        None if asks => {
+            let open = workflow.questions.iter().any(|question| {
+                question.step.as_ref() == Some(&step.id) && question.subject == Subject::StepResult
+            });
+            (!open).then(|| ask(approval::result_question(workflow, step)))
+        }
+        _ => Some(finished(step, StepStatus::Completed, None)),
+    }
+}
+
+fn rejection(decision: Option<&Decision>) -> String {
+    match decision.and_then(|decision| decision.note.as_deref()) {
+        Some(note) => format!("the result was rejected: {note}"),
+        None => "the result was rejected".into(),
+    }
+}
+
+/// A note for the journal.
+pub fn note(level: NoteLevel, text: impl Into<String>) -> Event {
+    Event::Note { level, text: text.into(), step: None }
+}

@@ -1,0 +1,44 @@
+//! The readable transcript of one agent: one short passage for each thing that happened. Refers to artifacts, never repeats them.
+use crate::domain::{Block, Event, Record};
+
+use super::prompt::capped;
+use super::report::duration;
+
+/// The longest passage of an agent's own words, in bytes.
+const WORDS_CAP: usize = 4 * 1024;
+
+/// What this record adds to its step's log; `None` where there is nothing to say.
+pub fn passage(record: &Record) -> Option<String> {
+    let at = record.at.format("%H:%M:%S");
+    let text = match &record.event {
+        Event::StepStarted { step, agent, attempt, tools, max_turns, prompt, .. } => {
+            let tools = tools.join(", ");
+            format!("{step} {agent}, attempt {attempt}, at most {max_turns} turns, tools: {tools}\n\n{}\n", capped(prompt, WORDS_CAP))
+        }
+        Event::CallFinished { reply: Some(reply), usage, ordinal, .. } => {
+            let words = reply.blocks.iter().filter_map(said).collect::<Vec<_>>().join("\n");
+            format!("call {ordinal} ({} tokens)\n{}\n", usage.total(), words)
+        }
+        Event::CallFinished { failure: Some(failure), ordinal, .. } => format!("call {ordinal} failed: {}\n", failure.message),
+        Event::Retry { ordinal, reason, wait_ms, .. } => format!("call {ordinal} again in {}: {reason}\n", duration(*wait_ms)),
+        Event::ToolFinished { tool, ok, summary, .. } => format!("{tool} {}: {summary}\n", if *ok { "ok" } else { "refused" }),
+        Event::Saved { path, bytes, .. } => format!("saved {path} ({bytes} bytes)\n"),
+        Event::StepFinished { status, error, .. } => {
+            format!("{}{}\n", status.as_str(), error.as_ref().map(|error| format!(": {error}")).unwrap_or_default())
+        }
+        _ => return None,
+    };
+    Some(format!("[{at}] {text}"))
+}
+
+fn said(block: &Block) -> Option<String> {
+    match block {
+        Block::Text { text } if text.trim().is_empty() => None,
+        Block::Text { text } => Some(capped(text, WORDS_CAP)),
+        Block::ToolCall(call) => {
+            let about = super::approval::target(call);
+            Some(format!("→ {} {about}", call.name))
+        }
+        Block::ToolResult { .. } => None,
+    }
+}
