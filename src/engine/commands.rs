@@ -1,8 +1,8 @@
 //! What a person's order means for a run: the events it leads to, or why it is refused. Pure; the driver writes the events down.
 use crate::domain::event::{Event, PlannedBy};
 use crate::domain::hash::short_hash;
-use crate::domain::plan::PlanProblem;
-use crate::domain::{Command, Decision, Plan, Policy, Question, QuestionId, RunStatus, StepId, StepStatus, Subject, Via};
+use crate::domain::plan::{PlanProblem, PlanRules};
+use crate::domain::{Command, Decision, Plan, Question, QuestionId, RunStatus, StepId, StepStatus, Subject, Via};
 
 use super::workflow::Workflow;
 
@@ -111,9 +111,9 @@ fn pause(workflow: &Workflow, reason: Option<String>) -> Result<Vec<Event>, Stri
 }
 
 /// A saved edit of plan.md: steps that have begun stay as they are, the others become what the text says.
-pub fn edit_plan(workflow: &Workflow, policy: &Policy, edited: Plan, text: &str) -> Result<Event, Vec<PlanProblem>> {
+pub fn edit_plan(workflow: &Workflow, rules: &PlanRules, edited: Plan, text: &str) -> Result<Event, Vec<PlanProblem>> {
     let merged = merge(workflow, edited);
-    let problems = merged.problems(&policy.plan_rules);
+    let problems = merged.problems(rules);
     if problems.is_empty() { Ok(Event::Planned { plan: merged, text: text.to_owned(), by: PlannedBy::User }) } else { Err(problems) }
 }
 

@@ -1,5 +1,7 @@
 //! The models we ask: one trait, one file or folder for each provider. Blind to the workspace.
 pub mod offline;
+pub mod retry;
+pub mod route;
 
 use async_trait::async_trait;
 

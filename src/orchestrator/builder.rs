@@ -1,14 +1,17 @@
 //! How an orchestrator is made: its settings and the hands it is given.
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use crate::config::Settings;
-use crate::domain::{Buffers, NoBuffers, Result};
+use crate::config::memory::Memory;
+use crate::config::{Layers, Settings};
+use crate::domain::{Buffers, Error, NoBuffers, Result};
 use crate::llm::Provider;
-use crate::sys::{Clock, Disk, Environment};
+use crate::sys::{Clock, Disk, Environment, RealDisk, SystemClock};
 use crate::tools::Tool;
 
-use super::handle::Orchestrator;
+use super::feed::Feed;
+use super::handle::{Orchestrator, Shared};
+use super::team::Team;
 
 /// What a run does when it can go no further without a person.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -113,7 +116,59 @@ impl Builder {
 
     /// Fails when the settings are wrong or the provider is not to be had.
     pub fn build(self) -> Result<Orchestrator> {
-        let _ = self.buffers.unwrap_or_else(|| Arc::new(NoBuffers));
-        Err(crate::domain::Error::internal("the orchestrator is not joined up yet"))
+        let environment = self.environment.unwrap_or_else(Environment::of_process);
+        let disk = match self.disk {
+            Some(disk) => disk,
+            None => RealDisk::root().map_err(|error| Error::disk("opening the disk", &error))?,
+        };
+        let mut settings = match self.settings {
+            Some(settings) => settings,
+            None => loaded_settings(&environment, &disk)?,
+        };
+        if let Some(base_dir) = self.base_dir {
+            settings.base_dir = environment.absolute(&base_dir);
+        }
+        let provider = match self.provider {
+            Some(provider) => provider,
+            None => crate::llm::route::choose(&settings, &environment)?,
+        };
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let memory = Memory::open(Arc::clone(&disk), &environment);
+        let mut tools = crate::tools::built_in();
+        tools.extend(self.tools);
+        let known: Vec<String> = tools.iter().map(|tool| tool.spec().name).collect();
+        let team = Team::load(&disk, (&settings, &environment), self.trusted, &known);
+        Ok(Orchestrator(Arc::new(Shared {
+            interactive: self.interactive.unwrap_or(true),
+            when_blocked: self.when_blocked,
+            buffers: self.buffers.unwrap_or_else(|| Arc::new(NoBuffers)),
+            feed: Feed::default(),
+            runs: Mutex::default(),
+            settings,
+            environment,
+            clock,
+            disk,
+            provider,
+            tools,
+            memory,
+            team,
+        })))
+    }
+}
+
+fn loaded_settings(environment: &Environment, disk: &Arc<dyn Disk>) -> Result<Settings> {
+    let project = crate::config::project::find_project(disk.as_ref(), environment.current_dir());
+    let loaded = crate::config::load(&Layers {
+        environment: environment.clone(),
+        disk: Arc::clone(disk),
+        project,
+        config_file: None,
+        editor: None,
+        command_line: Vec::new(),
+        editor_trusted: false,
+    });
+    match loaded.errors().next() {
+        Some(problem) => Err(problem.to_error()),
+        None => Ok(loaded.settings),
     }
 }

@@ -1,38 +1,47 @@
-//! The library's two handles: the orchestrator, and a run that lives in this process.
+//! The library's front door: start, resume, list, clean up, subscribe. Work goes on in drivers.
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Settings;
+use crate::config::memory::Memory;
+use crate::domain::goal::SingleStep;
 use crate::domain::view::{RunResult, RunSummary};
-use crate::domain::{Agent, Command, Error, Goal, Result, RunState};
+use crate::domain::{Agent, Buffers, Command, Error, Goal, RelPath, Result, RunState};
+use crate::engine::{Workflow, report};
+use crate::llm::Provider;
+use crate::sys::{Clock, Disk, Environment};
+use crate::tools::Tool;
+use crate::workspace::catalog;
+use crate::workspace::store::Workspace;
 
-use super::builder::Builder;
-use super::feed::Subscription;
+use super::builder::{Builder, WhenBlocked};
+use super::feed::{Feed, Subscription};
+use super::run::{CommandOutcome, RunHandle};
+use super::start::{ResumeOptions, StartOptions};
+use super::team::Team;
+
+/// What all clones of an orchestrator share.
+pub(super) struct Shared {
+    pub settings: Settings,
+    pub environment: Environment,
+    pub clock: Arc<dyn Clock>,
+    pub disk: Arc<dyn Disk>,
+    pub provider: Arc<dyn Provider>,
+    pub tools: Vec<Arc<dyn Tool>>,
+    pub buffers: Arc<dyn Buffers>,
+    pub memory: Memory,
+    pub team: Team,
+    pub interactive: bool,
+    pub when_blocked: WhenBlocked,
+    pub feed: Feed,
+    /// The runs that live here, by run id.
+    pub runs: Mutex<BTreeMap<String, RunHandle>>,
+}
 
 /// Runs goals. Cheap to clone; all clones share their runs.
 #[derive(Clone)]
-pub struct Orchestrator;
-
-/// A run that lives in this process.
-#[derive(Clone)]
-pub struct RunHandle {
-    pub run_id: String,
-    /// The workspace folder, absolute.
-    pub workspace: Arc<PathBuf>,
-}
-
-/// What came of a command to a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandOutcome {
-    /// Whether it took effect.
-    pub done: bool,
-    /// Why not: `already decided`, `changed since you read it`, a plan's problems.
-    pub reason: Option<String>,
-}
-
-fn not_yet<T>() -> Result<T> {
-    Err(Error::internal("the orchestrator is not joined up yet"))
-}
+pub struct Orchestrator(pub(super) Arc<Shared>);
 
 impl Orchestrator {
     pub fn builder() -> Builder {
@@ -40,14 +49,24 @@ impl Orchestrator {
     }
 
     /// Creates the workspace and starts to work on `goal` in the background; returns once the folder exists.
-    pub async fn start(&self, _goal: Goal) -> Result<RunHandle> {
-        not_yet()
+    pub async fn start(&self, goal: Goal) -> Result<RunHandle> {
+        self.start_with(goal, StartOptions::default()).await
+    }
+
+    /// The same with a plan of your own, or with a provider other than the configured one.
+    pub async fn start_with(&self, goal: Goal, options: StartOptions) -> Result<RunHandle> {
+        super::start::start(&self.0, goal, options).await
     }
 
     /// Goes on with a workspace: planned, paused, parked, crashed, or with failed steps (which are done again).
     /// A completed one is an error of kind `Usage` that says so; a cancelled one too, with a hint.
-    pub async fn resume(&self, _workspace: &Path) -> Result<RunHandle> {
-        not_yet()
+    pub async fn resume(&self, workspace: &Path) -> Result<RunHandle> {
+        self.resume_with(workspace, ResumeOptions::default()).await
+    }
+
+    /// The same with a new budget, or with an order that reopens a step first.
+    pub async fn resume_with(&self, workspace: &Path, options: ResumeOptions) -> Result<RunHandle> {
+        super::start::resume(&self.0, workspace, options).await
     }
 
     /// Starts and waits for the end.
@@ -58,76 +77,96 @@ impl Orchestrator {
     /// One agent, one step; `output_file` and `custom_instructions` as in the source document.
     pub async fn spawn_agent(
         &self,
-        _agent: &str,
-        _task: &str,
-        _output_file: Option<&str>,
-        _custom_instructions: Option<&str>,
+        agent: &str,
+        task: &str,
+        output_file: Option<&str>,
+        custom_instructions: Option<&str>,
     ) -> Result<RunResult> {
-        not_yet()
+        let goal = single_goal(agent, task, output_file, custom_instructions)?;
+        self.start(goal).await?.finished().await
     }
 
     /// Workspaces under the base folder, newest first.
-    pub async fn list(&self, _limit: usize) -> Result<Vec<RunSummary>> {
-        not_yet()
+    pub async fn list(&self, limit: usize) -> Result<Vec<RunSummary>> {
+        let (disk, base_dir) = (Arc::clone(&self.0.disk), self.0.settings.base_dir.clone());
+        blocking(move || catalog::list(&disk, &base_dir, limit)).await
     }
 
     /// Removes ended workspaces whose end is older than `days` days; returns their folders. `dry_run` only lists them.
-    pub async fn cleanup(&self, _days: u64, _dry_run: bool) -> Result<Vec<PathBuf>> {
-        not_yet()
+    pub async fn cleanup(&self, days: u64, dry_run: bool) -> Result<Vec<PathBuf>> {
+        let (disk, base_dir, now) = (Arc::clone(&self.0.disk), self.0.settings.base_dir.clone(), self.0.clock.now());
+        blocking(move || catalog::cleanup(&disk, &base_dir, days, now, dry_run)).await
     }
 
     /// Every update of every run in this process, from now on.
     pub fn subscribe(&self) -> Subscription {
-        tokio::sync::mpsc::unbounded_channel().1
+        self.0.feed.subscribe()
     }
 
     /// The runs that live in this process.
     pub fn runs(&self) -> Vec<RunHandle> {
-        Vec::new()
+        self.0.runs.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     pub fn run(&self, run_id: &str) -> Option<RunHandle> {
-        self.runs().into_iter().find(|run| run.run_id == run_id)
+        self.0.runs.lock().unwrap_or_else(PoisonError::into_inner).get(run_id).cloned()
     }
 
     /// The agents in force, built-in and custom.
     pub fn agents(&self) -> Vec<Agent> {
-        Vec::new()
+        self.0.team.agents.clone()
+    }
+
+    /// What is wrong with custom agents: file, line (1-based), message.
+    pub fn agent_problems(&self) -> &[super::team::AgentProblem] {
+        &self.0.team.problems
     }
 
     /// `offline`, `anthropic`, `openai`.
     pub fn provider_name(&self) -> &str {
-        "offline"
+        self.0.provider.name()
     }
 
     pub fn settings(&self) -> &Settings {
-        unimplemented!()
+        &self.0.settings
     }
 
     /// The state of any workspace on disk, live here or not.
-    pub async fn state_of(&self, _workspace: &Path) -> Result<RunState> {
-        not_yet()
+    pub async fn state_of(&self, workspace: &Path) -> Result<RunState> {
+        if let Some(run) = self.runs().into_iter().find(|run| run.workspace.as_path() == workspace) {
+            return Ok(run.state().as_ref().clone());
+        }
+        let (disk, path) = (Arc::clone(&self.0.disk), workspace.to_owned());
+        blocking(move || {
+            let workspace = Workspace::open(&disk, &path)?;
+            let (records, _) = workspace.read_journal()?;
+            let mut state = report::state(&Workflow::replay(&records));
+            catalog::mark_interrupted(&mut state.status, &mut state.status_reason, workspace.lease_holder().is_some());
+            Ok(state)
+        })
+        .await
     }
 
     /// Decides an open question of a workspace that may live in this process, in another one, or nowhere (then it is recorded there).
-    pub async fn answer(&self, _workspace: &Path, _command: Command) -> Result<CommandOutcome> {
-        not_yet()
+    pub async fn answer(&self, workspace: &Path, command: Command) -> Result<CommandOutcome> {
+        super::answer::answer(&self.0, workspace, command).await
     }
 }
 
-impl RunHandle {
-    /// The state as of now.
-    pub fn state(&self) -> Arc<RunState> {
-        unimplemented!()
-    }
+/// The goal of one agent, one step.
+pub fn single_goal(agent: &str, task: &str, output_file: Option<&str>, custom_instructions: Option<&str>) -> Result<Goal> {
+    let output_file = match output_file {
+        None => None,
+        Some(path) => {
+            let wrong = |problem| Error::usage(format!("the output file cannot be used: {problem}"));
+            Some(RelPath::new(path).map_err(wrong)?)
+        }
+    };
+    let single = SingleStep { agent: agent.to_owned(), output_file, instructions: custom_instructions.map(str::to_owned) };
+    Ok(Goal { single: Some(single), ..Goal::new(task)? })
+}
 
-    /// Gives an order to the run and waits until it took effect or was refused.
-    pub async fn command(&self, _command: Command) -> Result<CommandOutcome> {
-        not_yet()
-    }
-
-    /// Waits until the process lets go of the run: an end, a pause, or blocked on a person with [`super::WhenBlocked::LetGo`].
-    pub async fn finished(&self) -> Result<RunResult> {
-        not_yet()
-    }
+/// Runs work that blocks off the async threads.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Error::internal("a background task broke off")))
 }

@@ -33,6 +33,11 @@ impl Environment {
         self.variables.iter().filter(move |(name, _)| name.starts_with(prefix)).map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// The machine's name, for messages; `localhost` where nothing tells.
+    pub fn host_name(&self) -> String {
+        self.get("HOSTNAME").or_else(|| self.get("COMPUTERNAME")).unwrap_or("localhost").to_owned()
+    }
+
     pub fn current_dir(&self) -> &Path {
         &self.current_dir
     }
@@ -82,4 +87,9 @@ impl Environment {
         }
         clean
     }
+}
+
+/// The id of this process.
+pub fn process_id() -> u32 {
+    std::process::id()
 }

@@ -1,0 +1,346 @@
+//! One run's loop: ask the engine what next, write down, do, and wait for what happens. Owns the run's state and journal; nobody else changes them.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::domain::event::NoteLevel;
+use crate::domain::{Error, Event, Policy, Record, Result, RunState, RunStatus};
+use crate::engine::wish::WishKey;
+use crate::engine::{Wish, Workflow, report, schedule};
+use crate::llm::Provider;
+use crate::workspace::journal::Journal;
+use crate::workspace::store::{Lease, Workspace};
+
+use super::builder::WhenBlocked;
+use super::effects::{Done, Report, Task};
+use super::feed::Update;
+use super::handle::{Shared, blocking};
+use super::letters::Letters;
+use super::outlook::{Outlook, PAUSE};
+use super::run::{Order, RunHandle};
+
+/// What a driver starts with.
+pub(super) struct Parts {
+    pub workspace: Workspace,
+    pub lease: Lease,
+    pub journal: Journal,
+    pub records: Vec<Record>,
+    pub policy: Policy,
+    pub provider: Arc<dyn Provider>,
+    /// The text of a given plan.
+    pub plan: Option<String>,
+    /// Written down before anything else.
+    pub first: Vec<Event>,
+}
+
+pub(super) struct Driver {
+    pub(super) shared: Arc<Shared>,
+    pub(super) handle: RunHandle,
+    pub(super) workspace: Arc<Workspace>,
+    _lease: Lease,
+    journal: Option<Journal>,
+    pub(super) workflow: Workflow,
+    pub(super) policy: Policy,
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) given_plan: Option<String>,
+    first: Vec<Event>,
+    pub(super) outlook: Outlook,
+    last_refresh: Option<std::time::Instant>,
+    pub(super) under_way: BTreeMap<WishKey, Task>,
+    pub(super) report: Report,
+    done: mpsc::UnboundedReceiver<Done>,
+    orders: mpsc::UnboundedReceiver<Order>,
+    letters: Letters,
+    state: watch::Sender<Arc<RunState>>,
+}
+
+/// What woke the driver.
+enum Woken {
+    Done(Done),
+    Order(Box<Order>),
+    Letter(Box<super::letters::Opened>),
+    PlanChanged,
+    Refresh,
+    TimedOut,
+}
+
+impl Driver {
+    pub fn new(
+        shared: Arc<Shared>,
+        handle: RunHandle,
+        workflow: Workflow,
+        (parts, orders, state): (Parts, mpsc::UnboundedReceiver<Order>, watch::Sender<Arc<RunState>>),
+    ) -> Self {
+        let (report, done) = mpsc::unbounded_channel();
+        let letters = Letters::open(&shared, &parts.workspace);
+        let mut outlook = Outlook::new(shared.settings.enable_logging);
+        outlook.history = parts.records.iter().map(crate::workspace::views::history_entry).collect();
+        outlook.plan_on_disk = workflow.plan.as_ref().map(|plan| super::outlook::marked(&workflow, &plan.text));
+        Driver {
+            outlook,
+            workspace: Arc::new(parts.workspace),
+            _lease: parts.lease,
+            journal: Some(parts.journal),
+            policy: parts.policy,
+            provider: parts.provider,
+            given_plan: parts.plan,
+            first: parts.first,
+            last_refresh: None,
+            under_way: BTreeMap::new(),
+            shared,
+            handle,
+            workflow,
+            report,
+            done,
+            orders,
+            letters,
+            state,
+        }
+    }
+
+    /// The first records: once this returns, the run exists on disk.
+    pub async fn begin(&mut self) -> Result<()> {
+        self.check_plan_on_disk().await?;
+        let first = std::mem::take(&mut self.first);
+        self.commit(first).await?;
+        if self.workflow.plan.is_some() {
+            // A plan edited while nobody held the run counts as it stands in the file; it was checked just now.
+            let _ = self.take_plan_from_disk().await?;
+        }
+        self.refresh().await
+    }
+
+    /// Works until the run lets go. An error is one of our own disk's; what is in the journal stays resumable.
+    pub async fn run(&mut self) -> Result<()> {
+        let outcome = self.work().await;
+        self.under_way.clear();
+        if let Err(error) = &outcome {
+            self.publish_failure(error);
+        }
+        let refreshed = self.refresh().await;
+        outcome.and(refreshed)
+    }
+
+    async fn work(&mut self) -> Result<()> {
+        loop {
+            self.settle().await?;
+            if self.workflow.finished.is_some() {
+                return Ok(());
+            }
+            if self.is_blocked() && self.lets_go() {
+                let reason = Some("waits for an approval".to_owned());
+                self.commit(vec![Event::RunFinished { status: RunStatus::WaitingApproval, reason }]).await?;
+                return Ok(());
+            }
+            if self.outlook.urgent {
+                self.refresh().await?;
+            }
+            let woken = self.wait().await;
+            self.handle_woken(woken).await?;
+        }
+    }
+
+    /// Nothing is under way, and only a person can move the run.
+    fn is_blocked(&self) -> bool {
+        self.under_way.is_empty() && !self.workflow.questions.is_empty()
+    }
+
+    fn lets_go(&self) -> bool {
+        let plan_only = self.workflow.goal().is_some_and(|goal| goal.plan_only);
+        plan_only || self.shared.when_blocked == WhenBlocked::LetGo
+    }
+
+    /// Fulfils wishes until none is left that can be fulfilled on the spot.
+    async fn settle(&mut self) -> Result<()> {
+        loop {
+            let wishes = schedule::next(&self.workflow, &self.policy);
+            self.stop_unwished(&wishes);
+            let mut events = Vec::new();
+            let mut to_start = Vec::new();
+            for wish in wishes {
+                match self.key(&wish) {
+                    Some(key) if self.under_way.contains_key(&key) => {}
+                    Some(key) => {
+                        events.extend(self.announce(&wish));
+                        to_start.push((key, wish));
+                    }
+                    None => events.extend(self.fulfil(wish).await?),
+                }
+            }
+            if events.is_empty() && to_start.is_empty() {
+                return Ok(());
+            }
+            self.commit(events).await?;
+            for (key, wish) in to_start {
+                if let Some(events) = self.start_work(key, wish).await? {
+                    self.commit(events).await?;
+                }
+            }
+        }
+    }
+
+    fn key(&self, wish: &Wish) -> Option<WishKey> {
+        let attempt = wish.step().and_then(|step| self.workflow.step(step)).map_or(0, |state| state.attempt);
+        wish.key(attempt)
+    }
+
+    /// Work that the engine no longer wishes for is stopped: its step was skipped or reopened, or the run ended.
+    fn stop_unwished(&mut self, wishes: &[Wish]) {
+        if self.under_way.is_empty() {
+            return;
+        }
+        let wished: Vec<WishKey> = wishes.iter().filter_map(|wish| self.key(wish)).collect();
+        self.under_way.retain(|key, _| wished.contains(key));
+    }
+
+    /// Writes events down, makes them durable where they must be, and only then lets anyone know.
+    pub(super) async fn commit(&mut self, events: Vec<Event>) -> Result<()> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let Some(mut journal) = self.journal.take() else { return Err(Error::internal("the journal is gone")) };
+        let durable = events.iter().any(Event::is_durable);
+        let now = self.shared.clock.now();
+        let written: Result<Vec<Record>> = events.into_iter().map(|event| journal.append(now, event)).collect();
+        let synced = match (durable, &written) {
+            (true, Ok(_)) => {
+                let (back, synced) = blocking(move || {
+                    let synced = journal.sync();
+                    Ok((journal, synced))
+                })
+                .await?;
+                journal = back;
+                synced
+            }
+            _ => Ok(()),
+        };
+        self.journal = Some(journal);
+        let records = written?;
+        synced?;
+        for record in records {
+            self.take(record);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, record: Record) {
+        self.workflow.apply(&record);
+        let log = record.event.step().and_then(|step| self.workflow.step(step)).map(|state| state.log.clone());
+        self.outlook.take(&record, log.as_deref().filter(|log| !log.is_empty()));
+        let state = Arc::new(report::state(&self.workflow));
+        self.state.send_replace(Arc::clone(&state));
+        self.publish(record, state);
+    }
+
+    fn publish(&self, record: Record, state: Arc<RunState>) {
+        let workspace = Arc::clone(&self.handle.workspace);
+        self.shared.feed.publish(&Update { run_id: self.handle.run_id.clone(), workspace, record: Arc::new(record), state });
+    }
+
+    /// Our own disk failed: the journal cannot say so, but whoever listens must hear it.
+    fn publish_failure(&mut self, error: &Error) {
+        let event = Event::RunFinished { status: RunStatus::Paused, reason: Some(error.what.clone()) };
+        let record = Record { seq: self.workflow.last_seq + 1, at: self.shared.clock.now(), event };
+        self.workflow.apply(&record);
+        let state = Arc::new(report::state(&self.workflow));
+        self.state.send_replace(Arc::clone(&state));
+        self.publish(record, state);
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let due = self.outlook.dirty.then(|| self.last_refresh.map_or(std::time::Duration::ZERO, |last| PAUSE.saturating_sub(self.since(last))));
+        let patience = (self.policy.question_timeout_minutes > 0 && self.is_blocked())
+            .then(|| std::time::Duration::from_secs(self.policy.question_timeout_minutes * 60));
+        tokio::select! {
+            Some(done) = self.done.recv() => Woken::Done(done),
+            Some(order) = self.orders.recv() => Woken::Order(Box::new(order)),
+            Some(letter) = self.letters.next() => Woken::Letter(Box::new(letter)),
+            () = self.letters.plan_changed() => Woken::PlanChanged,
+            () = sleep(due) => Woken::Refresh,
+            () = sleep(patience) => Woken::TimedOut,
+        }
+    }
+
+    fn since(&self, instant: std::time::Instant) -> std::time::Duration {
+        self.shared.clock.instant().saturating_duration_since(instant)
+    }
+
+    async fn handle_woken(&mut self, woken: Woken) -> Result<()> {
+        match woken {
+            Woken::Done(done) => self.take_done(done).await,
+            Woken::Order(order) => {
+                let outcome = self.obey(order.command).await?;
+                let _ = order.outcome.send(outcome);
+                Ok(())
+            }
+            Woken::Letter(letter) => {
+                let outcome = self.obey(letter.command.clone()).await?;
+                letter.reply(&outcome).await;
+                Ok(())
+            }
+            Woken::PlanChanged => self.take_plan_from_disk().await.map(|_| ()),
+            Woken::Refresh => self.refresh().await,
+            Woken::TimedOut => {
+                let reason = format!("nobody answered within {} minutes", self.policy.question_timeout_minutes);
+                self.commit(vec![Event::RunFinished { status: RunStatus::Paused, reason: Some(reason) }]).await
+            }
+        }
+    }
+
+    /// Takes this report and all others that are there, so that they share one sync of the disk.
+    async fn take_done(&mut self, first: Done) -> Result<()> {
+        let mut events = Vec::new();
+        let mut next = Some(first);
+        while let Some(done) = next {
+            self.event_of(done, &mut events)?;
+            next = self.done.try_recv().ok();
+        }
+        self.commit(events).await
+    }
+
+    fn event_of(&mut self, done: Done, events: &mut Vec<Event>) -> Result<()> {
+        match done {
+            Done::Retry { step, ordinal, reason, wait_ms } => events.push(Event::Retry { step, ordinal, reason, wait_ms }),
+            Done::Call { step, attempt, ordinal, outcome } => {
+                // A reply that was paid for is kept even when its step was stopped meanwhile.
+                self.under_way.remove(&WishKey::Call(step.clone(), attempt, ordinal));
+                events.push(super::effects::call_finished(step, ordinal, outcome));
+            }
+            Done::Tool { step, attempt, call, outcome } => {
+                if self.under_way.remove(&WishKey::Tool(step.clone(), attempt, call.id.clone())).is_none() {
+                    return Ok(());
+                }
+                if let Some(failure) = outcome.disk_failure {
+                    return Err(Error::new(crate::domain::ErrorKind::Disk, format!("{} in step {step}: {failure}", call.name))
+                        .hint("check the disk and the workspace folder, then resume"));
+                }
+                events.push(super::effects::tool_finished(step, call, outcome));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the views that changed.
+    pub(super) async fn refresh(&mut self) -> Result<()> {
+        self.last_refresh = Some(self.shared.clock.instant());
+        let state = self.state.borrow().clone();
+        let Some(due) = self.outlook.due(&self.workflow, &state, &self.workspace, &self.shared.buffers) else { return Ok(()) };
+        let workspace = Arc::clone(&self.workspace);
+        let cache = blocking(move || due.write(&workspace)).await?;
+        self.outlook.written(cache);
+        Ok(())
+    }
+
+    pub(super) async fn warn(&mut self, text: String) -> Result<()> {
+        self.commit(vec![schedule::note(NoteLevel::Warning, text)]).await
+    }
+}
+
+/// Waits for the duration, or for ever.
+async fn sleep(duration: Option<std::time::Duration>) {
+    match duration {
+        Some(duration) => tokio::time::sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,163 @@
+//! How the driver fulfils each wish: on the spot (as events) or as work under way. The only place where a wish meets a hand.
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::domain::{Error, ErrorKind, Event, RelPath, Result, RunStatus, Step, StepId, StepStatus, ToolCall, ToolOutcome};
+use crate::engine::prompt::{self, UPSTREAM_CAP, UpstreamText};
+use crate::engine::wish::WishKey;
+use crate::engine::{Wish, approval, turn};
+use crate::tools::ToolContext;
+use crate::workspace::jail::{Jail, Refusal};
+use crate::workspace::layout;
+
+use super::driver::Driver;
+use super::effects::{self, Call, Run};
+use super::planner;
+
+impl Driver {
+    /// The event that says work begins, written down before it does.
+    pub(super) fn announce(&self, wish: &Wish) -> Option<Event> {
+        match wish {
+            Wish::CallModel { step, ordinal, note, request } => Some(Event::CallStarted {
+                step: step.clone(),
+                ordinal: *ordinal,
+                request_hash: request.hash(),
+                model: request.model.clone(),
+                max_output_tokens: request.max_output_tokens,
+                note: note.clone(),
+            }),
+            Wish::RunTool { step, call, .. } => Some(Event::ToolStarted {
+                step: step.clone(),
+                call_id: call.id.clone(),
+                tool: call.name.clone(),
+                target: approval::target(call),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Fulfils what takes no time.
+    pub(super) async fn fulfil(&mut self, wish: Wish) -> Result<Vec<Event>> {
+        Ok(match wish {
+            Wish::Record(event) => vec![*event],
+            Wish::Ask(question) => vec![Event::Asked { question: *question }],
+            Wish::Finish { status, reason } => vec![Event::RunFinished { status, reason }],
+            Wish::StartStep { step, attempt } => vec![self.step_started(&step, attempt)],
+            Wish::SaveText { step, path, text } => vec![self.save(step, path, &text)?],
+            Wish::Plan | Wish::CallModel { .. } | Wish::RunTool { .. } => Vec::new(),
+        })
+    }
+
+    /// Starts work that takes time; planning by rules is done at once and comes back as events.
+    pub(super) async fn start_work(&mut self, key: WishKey, wish: Wish) -> Result<Option<Vec<Event>>> {
+        match wish {
+            Wish::Plan => return self.make_plan().map(Some),
+            Wish::CallModel { step, ordinal, request, .. } => {
+                let attempt = self.attempt(&step);
+                let call = Call { step, attempt, ordinal, request: *request };
+                let task = effects::call_model(Arc::clone(&self.provider), Arc::clone(&self.shared.clock), call, self.report.clone());
+                self.under_way.insert(key, task);
+            }
+            Wish::RunTool { step, call, rerun } => return Ok(self.run_tool(key, step, call, rerun)),
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn attempt(&self, step: &StepId) -> u32 {
+        self.workflow.step(step).map_or(0, |state| state.attempt)
+    }
+
+    fn make_plan(&mut self) -> Result<Vec<Event>> {
+        let given = self.given_plan.take();
+        match planner::plan(&self.shared, &self.workflow, &self.policy, given.as_deref()) {
+            Ok(planned) => Ok(vec![planned]),
+            Err(error) if error.kind == ErrorKind::Usage => Ok(vec![Event::RunFinished { status: RunStatus::Failed, reason: Some(error.what) }]),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn jail(&self) -> Jail {
+        self.workspace.jail(self.shared.settings.allowed_file_extensions.clone())
+    }
+
+    fn step_started(&self, id: &StepId, attempt: u32) -> Event {
+        let failed = |error: &str| Event::StepFinished {
+            step: id.clone(),
+            status: StepStatus::Failed,
+            output_file: None,
+            error: Some(error.to_owned()),
+        };
+        let Some(step) = self.workflow.plan_step(id) else { return failed("the step is not in the plan") };
+        if !self.policy.agents.contains_key(&step.agent) {
+            return failed(&format!("agent failed to spawn: there is no agent `{}`", step.agent));
+        }
+        let texts = self.upstream_texts(step);
+        let opening = prompt::opening(&self.workflow, &self.policy, step, &texts);
+        let log = layout::log_name(&self.workspace, &step.agent, self.shared.clock.now());
+        Event::StepStarted {
+            step: id.clone(),
+            attempt,
+            agent: step.agent.clone(),
+            log,
+            tools: opening.tools,
+            max_turns: opening.max_turns,
+            system: opening.system,
+            prompt: opening.prompt,
+        }
+    }
+
+    /// The outputs of earlier steps that can be shown as text; what cannot is read by tools.
+    fn upstream_texts(&self, step: &Step) -> Vec<UpstreamText> {
+        let jail = self.jail();
+        let read = |path: &RelPath| jail.read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        turn::upstream(&self.workflow, step)
+            .into_iter()
+            .filter_map(|earlier| {
+                let text = read(&earlier.output)?;
+                Some(UpstreamText { step: earlier.step, text: prompt::capped(&text, UPSTREAM_CAP) })
+            })
+            .collect()
+    }
+
+    fn save(&self, step: StepId, path: RelPath, text: &str) -> Result<Event> {
+        match self.jail().write(&path, text.as_bytes()) {
+            Ok(sha256) => Ok(Event::Saved { step, path, sha256, bytes: text.len() as u64 }),
+            Err(Refusal::NotAllowed(reason)) => {
+                Ok(Event::StepFinished { step, status: StepStatus::Failed, output_file: None, error: Some(reason) })
+            }
+            Err(Refusal::Disk(error)) => Err(Error::disk(format!("writing {path}"), &error)),
+        }
+    }
+
+    fn run_tool(&mut self, key: WishKey, step: StepId, call: ToolCall, rerun: bool) -> Option<Vec<Event>> {
+        let Some(tool) = self.shared.tools.iter().find(|tool| tool.spec().name == call.name).cloned() else {
+            let outcome = ToolOutcome::refused(format!("there is no tool `{}`", call.name));
+            return Some(vec![effects::tool_finished(step, call, outcome)]);
+        };
+        let context = self.tool_context(&step, rerun);
+        let limit = Duration::from_secs(self.shared.settings.default_timeout.max(1));
+        let attempt = self.attempt(&step);
+        let task = effects::run_tool(tool, Run { step, attempt, call, context, limit }, self.report.clone());
+        self.under_way.insert(key, task);
+        None
+    }
+
+    fn tool_context(&self, step: &StepId, rerun: bool) -> ToolContext {
+        let known = self.workflow.step(step).map(|state| state.known.clone()).unwrap_or_default();
+        let inputs = self.workflow.run.as_ref().map(|run| run.inputs.clone()).unwrap_or_default();
+        let project = self.workflow.run.as_ref().map(|run| run.project.clone().into());
+        ToolContext {
+            workspace: Arc::new(self.jail()),
+            project: project.unwrap_or_else(|| self.shared.settings.project.clone()),
+            base_dir: self.shared.settings.base_dir.clone(),
+            buffers: Arc::clone(&self.shared.buffers),
+            disk: Arc::clone(&self.shared.disk),
+            known: Arc::new(known),
+            rerun,
+            inputs: Arc::new(inputs),
+            cancelled: Arc::new(AtomicBool::new(false)),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What reaches a live run from other processes of the same user: orders through a private mailbox, and saved edits of plan.md.
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Command, Decision, QuestionId, StepId, Via};
+use crate::sys::mailbox::{Letter, Mailbox};
+use crate::sys::watch::{Watch, watch};
+use crate::workspace::store::Workspace;
+
+use super::handle::Shared;
+use super::run::CommandOutcome;
+
+/// An order as it travels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case")]
+pub(super) enum Wire {
+    Answer { id: QuestionId, hash: Option<String>, decision: Decision },
+    RetryStep { step: StepId, note: Option<String> },
+    SkipStep { step: StepId, note: Option<String> },
+    Stop { reason: Option<String> },
+    Pause { reason: Option<String> },
+}
+
+/// The outcome on its way back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct WireOutcome {
+    pub done: bool,
+    pub reason: Option<String>,
+}
+
+impl Wire {
+    /// Edits of the plan travel as files, not as letters.
+    pub fn from_command(command: Command) -> Option<Wire> {
+        Some(match command {
+            Command::Answer { id, hash, decision, .. } => Wire::Answer { id, hash, decision },
+            Command::RetryStep { step, note } => Wire::RetryStep { step, note },
+            Command::SkipStep { step, note } => Wire::SkipStep { step, note },
+            Command::Stop { reason } => Wire::Stop { reason },
+            Command::Pause { reason } => Wire::Pause { reason },
+            Command::EditPlan { .. } => return None,
+        })
+    }
+
+    fn into_command(self) -> Command {
+        match self {
+            Wire::Answer { id, hash, decision } => Command::Answer { id, hash, decision, via: Via::CommandLine },
+            Wire::RetryStep { step, note } => Command::RetryStep { step, note },
+            Wire::SkipStep { step, note } => Command::SkipStep { step, note },
+            Wire::Stop { reason } => Command::Stop { reason },
+            Wire::Pause { reason } => Command::Pause { reason },
+        }
+    }
+}
+
+/// An order with the way back to who sent it.
+pub(super) struct Opened {
+    pub command: Command,
+    letter: Letter,
+}
+
+impl Opened {
+    pub async fn reply(self, outcome: &CommandOutcome) {
+        let answer = WireOutcome { done: outcome.done, reason: outcome.reason.clone() };
+        self.letter.reply(serde_json::to_string(&answer).unwrap_or_default()).await;
+    }
+}
+
+/// The two ways in. Either may be missing (no runtime folder, no watcher): the run goes on without.
+pub(super) struct Letters {
+    mailbox: Option<Mailbox>,
+    watch: Option<Watch>,
+}
+
+/// The name of a workspace's mailbox.
+pub(super) fn mailbox_name(workspace: &std::path::Path) -> String {
+    crate::domain::hash::sha256(workspace.to_string_lossy().as_bytes())[..16].to_owned()
+}
+
+impl Letters {
+    pub fn open(shared: &Shared, workspace: &Workspace) -> Self {
+        let mailbox = Mailbox::open(&shared.environment.runtime_folder(), &mailbox_name(workspace.path()));
+        if let Err(error) = &mailbox {
+            tracing::debug!(%error, "no mailbox: approvals from other processes wait until the run lets go");
+        }
+        let watch = watch(workspace.path(), &["plan.md"]);
+        Letters { mailbox: mailbox.ok(), watch: watch.ok() }
+    }
+
+    /// The next order; pends for ever without a mailbox.
+    pub async fn next(&mut self) -> Option<Opened> {
+        loop {
+            let Some(mailbox) = &mut self.mailbox else { return std::future::pending().await };
+            let letter = mailbox.receive().await?;
+            match serde_json::from_str::<Wire>(&letter.text) {
+                Ok(wire) => return Some(Opened { command: wire.into_command(), letter }),
+                Err(error) => letter.reply(format!("{{\"done\":false,\"reason\":\"not understood: {error}\"}}").replace('`', "'")).await,
+            }
+        }
+    }
+
+    /// Completes when plan.md was changed by somebody.
+    pub async fn plan_changed(&mut self) {
+        let changed = match &mut self.watch {
+            Some(watch) => watch.changed().await,
+            None => None,
+        };
+        if changed.is_none() {
+            self.watch = None;
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The views of one run on disk: when they are due, and their texts. Never more than four times a second, never for an unchanged text.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::documents::{approvals, plan as plan_text};
+use crate::domain::view::HistoryEntry;
+use crate::domain::{Buffers, Event, Record, Result, RunState};
+use crate::engine::{Workflow, report, transcript};
+use crate::workspace::store::Workspace;
+use crate::workspace::views::{self, ViewCache, ViewTexts};
+
+use super::start::marks;
+
+/// The shortest time between two refreshes.
+pub(super) const PAUSE: Duration = Duration::from_millis(250);
+
+/// What has to be written, and what was.
+#[derive(Default)]
+pub(super) struct Outlook {
+    pub history: Vec<HistoryEntry>,
+    /// Passages not yet appended, by log.
+    passages: BTreeMap<String, String>,
+    cache: ViewCache,
+    /// plan.md as we last wrote or read it.
+    pub plan_on_disk: Option<String>,
+    pub dirty: bool,
+    /// A person waits for this: do not put it off.
+    pub urgent: bool,
+    logging: bool,
+}
+
+impl Outlook {
+    pub fn new(logging: bool) -> Self {
+        Outlook { logging, ..Outlook::default() }
+    }
+
+    /// Takes note of a record. `log` is the transcript of its step.
+    pub fn take(&mut self, record: &Record, log: Option<&str>) {
+        self.history.push(views::history_entry(record));
+        self.dirty = true;
+        self.urgent |= matches!(
+            record.event,
+            Event::Asked { .. } | Event::Answered { .. } | Event::Planned { .. } | Event::RunFinished { .. } | Event::RunStarted { .. }
+        );
+        if let (true, Some(log), Some(passage)) = (self.logging, log, transcript::passage(record)) {
+            let text = self.passages.entry(log.to_owned()).or_default();
+            text.push_str(&passage);
+            text.push('\n');
+        }
+    }
+
+    /// Everything that is due, as owned texts, so that the writing can happen elsewhere.
+    pub fn due(&mut self, workflow: &Workflow, state: &RunState, workspace: &Workspace, buffers: &Arc<dyn Buffers>) -> Option<Due> {
+        let info = report::info(workflow, workspace.path())?;
+        let open = |name: &str| buffers.text(&workspace.path().join(name)).is_some();
+        let plan = self.plan(workflow).filter(|_| !open("plan.md"));
+        let texts = ViewTexts {
+            state: state.clone(),
+            context: report::context(workflow),
+            summary: report::has_summary(workflow).then(|| report::summary(workflow)),
+            plan: plan.clone(),
+            approvals: approvals_text(workflow, state),
+            history: self.history.clone(),
+            info,
+        };
+        let plan_before = self.plan_on_disk.clone();
+        if plan.is_some() {
+            self.plan_on_disk = plan;
+        }
+        self.dirty = false;
+        self.urgent = false;
+        Some(Due { texts, plan_before, skip_approvals: open("approvals.md"), logs: std::mem::take(&mut self.passages), cache: std::mem::take(&mut self.cache) })
+    }
+
+    fn plan(&self, workflow: &Workflow) -> Option<String> {
+        let plan = workflow.plan.as_ref()?;
+        Some(marked(workflow, &plan.text))
+    }
+
+    pub fn written(&mut self, cache: ViewCache) {
+        self.cache = cache;
+    }
+}
+
+/// The text of a plan with the marks of its steps as they are now.
+pub(super) fn marked(workflow: &Workflow, text: &str) -> String {
+    plan_text::set_marks(text, &marks(workflow)).unwrap_or_else(|| text.to_owned())
+}
+
+/// Views that are about to be written.
+pub(super) struct Due {
+    texts: ViewTexts,
+    /// plan.md as we last knew it: another text on disk is an edit that is not ours to overwrite.
+    plan_before: Option<String>,
+    skip_approvals: bool,
+    logs: BTreeMap<String, String>,
+    cache: ViewCache,
+}
+
+impl Due {
+    /// Writes what changed. Blocks.
+    pub fn write(mut self, workspace: &Workspace) -> Result<ViewCache> {
+        if self.skip_approvals {
+            self.texts.approvals = workspace.read_text("approvals.md").unwrap_or_default();
+        }
+        let edited = workspace.read_text("plan.md").is_some_and(|text| self.plan_before.as_ref() != Some(&text));
+        if edited {
+            self.texts.plan = None;
+        }
+        views::write_views(workspace, &self.texts, &mut self.cache)?;
+        for (log, text) in &self.logs {
+            views::append_log(workspace, log, text)?;
+        }
+        Ok(self.cache)
+    }
+}
+
+/// approvals.md as it should stand.
+pub(super) fn approvals_text(workflow: &Workflow, state: &RunState) -> String {
+    let decided: Vec<approvals::DecidedLine> = workflow
+        .decided
+        .iter()
+        .map(|decided| approvals::DecidedLine {
+            id: decided.question.id.clone(),
+            what: decided.question.what.clone(),
+            approved: decided.decision.approved,
+            at: decided.at.format("%H:%M").to_string(),
+            note: decided.decision.note.clone(),
+        })
+        .collect();
+    approvals::render(workflow.run_id(), &state.pending_approvals, &decided)
+}

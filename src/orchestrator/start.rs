@@ -1,0 +1,292 @@
+//! How a run comes to life: a new workspace for a goal, or an existing one taken up again. Ends with a driver at work.
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::config::Settings;
+use crate::config::settings::ProviderChoice;
+use crate::domain::event::{Event, NoteLevel, SCHEMA};
+use crate::domain::plan::PlanRules;
+use crate::domain::policy::ProjectRead;
+use crate::domain::{Command, Error, Goal, Policy, Record, Result, RunStatus, StepId};
+use crate::engine::{Workflow, commands, report, schedule};
+use crate::llm::Provider;
+use crate::workspace::inputs::{self, Attachment};
+use crate::workspace::journal::JournalHealth;
+use crate::workspace::layout;
+use crate::workspace::store::{Owner, Workspace};
+
+use super::driver::{Driver, Parts};
+use super::handle::{Shared, blocking};
+use super::planner;
+use super::run::RunHandle;
+
+/// How a goal is started.
+#[derive(Debug, Clone, Default)]
+pub struct StartOptions {
+    /// The text of a plan to run, instead of planning.
+    pub plan: Option<String>,
+    /// Another provider than the configured one.
+    pub provider: Option<ProviderChoice>,
+}
+
+/// How a workspace is taken up again.
+#[derive(Debug, Clone, Default)]
+pub struct ResumeOptions {
+    /// A new budget for the run, in US dollars.
+    pub budget_usd: Option<f64>,
+    /// An order that comes first: a retry reopens its step even in a run that had ended.
+    pub first: Option<Command>,
+    /// Every step from this one on is done again.
+    pub from_step: Option<StepId>,
+}
+
+pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOptions) -> Result<RunHandle> {
+    let (provider, policy) = hands(shared, &goal, options.provider)?;
+    check_agents(&goal, &policy)?;
+    let (now, noise) = (shared.clock.now(), shared.clock.noise());
+    let run_id = layout::run_id(now, noise);
+    let shared_here = Arc::clone(shared);
+    let goal_here = goal.clone();
+    let (workspace, files, warnings) = blocking(move || create(&shared_here, &goal_here)).await?;
+    let lease = workspace.take_lease(&owner(shared, "run"))?;
+    let (journal, _, _) = workspace.open_journal()?;
+    let started = Event::RunStarted {
+        schema: SCHEMA,
+        run_id: run_id.clone(),
+        project: shared.settings.project.to_string_lossy().into_owned(),
+        inputs: files,
+        provider: provider.name().to_owned(),
+        model: policy.model.clone(),
+        approvals: policy.approvals,
+        resumed: false,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        budget_usd: policy.budget_usd,
+        budget_tokens: policy.budget_tokens,
+        goal,
+    };
+    let mut first = vec![started];
+    first.extend(warnings.into_iter().map(|text| schedule::note(NoteLevel::Warning, text)));
+    let parts = Parts { workspace, lease, journal, records: Vec::new(), policy, provider, plan: options.plan, first };
+    launch(shared, run_id, parts).await
+}
+
+/// The folder with the attached files in it; taken away again when a file cannot be attached.
+fn create(shared: &Shared, goal: &Goal) -> Result<(Workspace, Vec<crate::domain::InputFile>, Vec<String>)> {
+    let project = &shared.settings.project;
+    let (named, warnings) = inputs::named_in_goal(shared.disk.as_ref(), &goal.text, project);
+    let attachment = |path: &Path, given: String, named_in_goal: bool| Attachment {
+        text: shared.buffers.text(path),
+        path: path.to_owned(),
+        given,
+        named_in_goal,
+    };
+    let mut attachments: Vec<Attachment> = Vec::new();
+    for path in &goal.attach {
+        attachments.push(attachment(&shared.environment.absolute(path), path.to_string_lossy().into_owned(), false));
+    }
+    for path in named {
+        let given = path.strip_prefix(project).unwrap_or(&path).to_string_lossy().into_owned();
+        if !attachments.iter().any(|other| other.path == path) {
+            attachments.push(attachment(&path, given, true));
+        }
+    }
+    let workspace = Workspace::create(&shared.disk, &shared.settings.base_dir, goal, shared.clock.now())?;
+    match inputs::attach(&shared.disk, &workspace, &attachments, project) {
+        Ok(files) => Ok((workspace, files, warnings)),
+        Err(error) => {
+            discard(shared, workspace.path());
+            Err(error)
+        }
+    }
+}
+
+fn discard(shared: &Shared, path: &Path) {
+    if let (Some(parent), Some(name)) = (path.parent(), path.file_name()) {
+        let _ = shared.disk.open(parent).and_then(|folder| folder.remove_folder(&name.to_string_lossy()));
+    }
+}
+
+pub(super) async fn resume(shared: &Arc<Shared>, path: &Path, options: ResumeOptions) -> Result<RunHandle> {
+    let (disk, path) = (Arc::clone(&shared.disk), shared.environment.absolute(path));
+    let holder = owner(shared, "run");
+    let (workspace, lease, journal, records) = blocking(move || take_up(&disk, &path, &holder)).await?;
+    let workflow = Workflow::replay(&records);
+    let run = workflow.run.clone().ok_or_else(|| Error::place("the workspace's journal has no start").hint("start the goal anew"))?;
+    let reopened = reopen(&workflow, &options)?;
+    let goal = Goal { plan_only: false, ..run.goal };
+    let (provider, mut policy) = hands(shared, &goal, None)?;
+    policy.budget_usd = options.budget_usd.or(run.budget_usd);
+    policy.budget_tokens = run.budget_tokens.or(policy.budget_tokens);
+    let mut first = vec![Event::RunStarted {
+        schema: SCHEMA,
+        run_id: run.run_id.clone(),
+        goal,
+        project: run.project,
+        inputs: run.inputs,
+        provider: provider.name().to_owned(),
+        model: policy.model.clone(),
+        approvals: policy.approvals,
+        resumed: true,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        budget_usd: policy.budget_usd,
+        budget_tokens: policy.budget_tokens,
+    }];
+    first.extend(reopened);
+    let parts = Parts { workspace, lease, journal, records, policy, provider, plan: None, first };
+    launch(shared, run.run_id, parts).await
+}
+
+pub(super) type Taken = (Workspace, crate::workspace::store::Lease, crate::workspace::journal::Journal, Vec<Record>);
+
+pub(super) fn take_up(disk: &Arc<dyn crate::sys::Disk>, path: &Path, owner: &Owner) -> Result<Taken> {
+    let workspace = Workspace::open(disk, path)?;
+    let lease = workspace.take_lease(owner)?;
+    let (journal, records, health) = workspace.open_journal()?;
+    match health {
+        JournalHealth::Sound | JournalHealth::TornTail => Ok((workspace, lease, journal, records)),
+        JournalHealth::Newer { schema } => {
+            let what = format!("the workspace was written by a newer version (format {schema}, known is {SCHEMA}); it is shown read-only");
+            Err(Error::place(what).hint("install the newer version of ai-orchestrator to resume it"))
+        }
+        JournalHealth::Corrupt { line, copy } => {
+            let copy = copy.map(|copy| format!(" (a copy is in {copy})")).unwrap_or_default();
+            let what = format!("the workspace's journal is damaged at line {line}{copy}; it cannot be resumed past it");
+            Err(Error::place(what).hint("its artifacts are untouched; start the goal anew to go on"))
+        }
+    }
+}
+
+/// The steps that are done again, by the way the run ended and by what was ordered.
+fn reopen(workflow: &Workflow, options: &ResumeOptions) -> Result<Vec<Event>> {
+    let ended = workflow.finished.as_ref().map(|(status, _)| *status);
+    if let Some(step) = &options.from_step {
+        return from_step(workflow, step);
+    }
+    if let Some(command) = &options.first {
+        let refused = |reason| Error::usage(reason).hint("open the workspace's approvals or plan to see what can be done");
+        return commands::decide(workflow, command).map_err(refused);
+    }
+    match ended {
+        Some(RunStatus::Completed) => Err(Error::usage("the workspace is completed; there is nothing to resume")
+            .hint("retry a step from the editor, or start a new goal")),
+        Some(RunStatus::Cancelled) => {
+            Err(Error::usage("the workspace was cancelled; it cannot be resumed").hint("retry one of its steps to reopen it, or start the goal anew"))
+        }
+        Some(RunStatus::Failed) => Ok(commands::reopen_failed(workflow)),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn from_step(workflow: &Workflow, step: &StepId) -> Result<Vec<Event>> {
+    let plan = workflow.plan.as_ref().filter(|plan| plan.plan.step(step).is_some());
+    let plan = &plan.ok_or_else(|| Error::usage(format!("there is no step {step} in the workspace's plan")))?.plan;
+    let again = plan.steps.iter().filter(|other| &other.id == step || plan.depends_on(&other.id, step));
+    Ok(again.filter(|other| workflow.has_begun(&other.id)).map(|other| Event::StepReopened { step: other.id.clone(), note: None }).collect())
+}
+
+async fn launch(shared: &Arc<Shared>, run_id: String, parts: Parts) -> Result<RunHandle> {
+    let (orders, order_queue) = mpsc::unbounded_channel();
+    let workflow = Workflow::replay(&parts.records);
+    let (state_sender, state) = watch::channel(Arc::new(report::state(&workflow)));
+    let (ended_sender, ended) = watch::channel(None);
+    let path = Arc::new(parts.workspace.path().to_owned());
+    let handle = RunHandle { run_id: run_id.clone(), workspace: path, state, ended, orders };
+    shared.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(run_id.clone(), handle.clone());
+    let mut driver = Driver::new(Arc::clone(shared), handle.clone(), workflow, (parts, order_queue, state_sender));
+    let begun = driver.begin().await;
+    let shared = Arc::clone(shared);
+    if let Err(error) = begun {
+        shared.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&run_id);
+        return Err(error);
+    }
+    tokio::spawn(async move {
+        let outcome = driver.run().await;
+        shared.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&run_id);
+        let _ = ended_sender.send(Some(outcome.err()));
+    });
+    Ok(handle)
+}
+
+pub(super) fn owner(shared: &Shared, program: &str) -> Owner {
+    Owner {
+        pid: crate::sys::env::process_id(),
+        host: shared.environment.host_name(),
+        program: format!("ai-orchestrator {program}"),
+        since: shared.clock.now(),
+    }
+}
+
+fn check_agents(goal: &Goal, policy: &Policy) -> Result<()> {
+    let single = goal.single.as_ref().map(|single| &single.agent);
+    match goal.agents.iter().chain(single).find(|name| !policy.agents.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => {
+            let known: Vec<&str> = policy.agents.keys().map(String::as_str).collect();
+            Err(Error::usage(format!("agent failed to spawn: there is no agent `{name}`")).hint(format!("known agents: {}", known.join(", "))))
+        }
+    }
+}
+
+/// The provider and the limits of a run.
+fn hands(shared: &Arc<Shared>, goal: &Goal, choice: Option<ProviderChoice>) -> Result<(Arc<dyn Provider>, Policy)> {
+    let provider = match choice {
+        Some(choice) if choice != shared.settings.provider => {
+            crate::llm::route::choose(&Settings { provider: choice, ..shared.settings.clone() }, &shared.environment)?
+        }
+        _ => Arc::clone(&shared.provider),
+    };
+    if shared.settings.sandbox_mode {
+        return Err(Error::not_available("security.sandbox_mode").hint("set security.sandbox_mode to false"));
+    }
+    let policy = policy(shared, goal, provider.as_ref());
+    Ok((provider, policy))
+}
+
+fn policy(shared: &Shared, goal: &Goal, provider: &dyn Provider) -> Policy {
+    let settings = &shared.settings;
+    let specs = shared.tools.iter().map(|tool| tool.spec()).map(|spec| (spec.name.clone(), spec)).collect();
+    let read_only = shared.tools.iter().filter(|tool| tool.is_read_only()).map(|tool| tool.spec().name).collect();
+    let mut rules = settings.rules.clone();
+    rules.extend(shared.memory.granted_rules());
+    let offline = provider.name() == "offline";
+    let model = goal.model.clone().or_else(|| settings.model.clone()).or_else(|| provider.default_model()).filter(|_| !offline);
+    let project_read = match settings.project_read {
+        ProjectRead::Deny => ProjectRead::Deny,
+        _ if !settings.restrict_file_access => ProjectRead::Allow,
+        other => other,
+    };
+    Policy {
+        agents: shared.team.agents.iter().map(|agent| (agent.name.clone(), agent.clone())).collect(),
+        tools: specs,
+        read_only_tools: read_only,
+        approvals: goal.approvals.unwrap_or(settings.approvals),
+        rules,
+        interactive: shared.interactive,
+        project_read,
+        max_parallel: goal.max_parallel.unwrap_or(settings.max_parallel),
+        plan_rules: plan_rules(shared),
+        model,
+        model_per_agent: if offline { Default::default() } else { settings.model_per_agent.clone() },
+        max_output_tokens: settings.max_output_tokens,
+        budget_usd: goal.budget_usd.or(settings.per_run_usd).filter(|_| settings.cost_tracking),
+        budget_tokens: settings.per_run_tokens,
+        rates: Default::default(),
+        question_timeout_minutes: settings.approvals_timeout_minutes,
+    }
+}
+
+/// What plans are checked against.
+pub(super) fn plan_rules(shared: &Shared) -> PlanRules {
+    PlanRules {
+        agents: shared.team.agents.iter().map(|agent| agent.name.clone()).collect(),
+        allowed_extensions: shared.settings.allowed_file_extensions.clone(),
+        max_steps: shared.settings.max_steps,
+    }
+}
+
+/// The mark of each step, for plan.md.
+pub(super) fn marks(workflow: &Workflow) -> impl Fn(&StepId) -> crate::documents::plan::Mark + '_ {
+    |id| planner::mark(workflow, id)
+}
