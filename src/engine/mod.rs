@@ -17,3 +17,6 @@ pub mod workflow;
 pub use schedule::next;
 pub use wish::Wish;
 pub use workflow::Workflow;
+
+#[cfg(test)]
+mod simulation_tests;

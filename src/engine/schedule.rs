@@ -122,21 +122,26 @@ struct Calls<'a> {
     workflow: &'a Workflow,
     policy: &'a Policy,
     room: Room,
+    /// Agents that may ask their model now: one that waited for a person takes a place again only when there is one.
+    places: usize,
     asked: bool,
 }
 
 impl<'a> Calls<'a> {
     fn new(workflow: &'a Workflow, policy: &'a Policy, running: &[(&Step, &StepState)]) -> Self {
         let limits = budget::limits(workflow, policy);
-        let open = running.iter().filter(|(_, state)| limits != (None, None) && state.conversation.open.is_some());
+        let open: Vec<_> = running.iter().filter(|(_, state)| state.conversation.open.is_some()).collect();
+        let places = policy.max_parallel.max(1).saturating_sub(open.len());
         let reserved: Vec<Worst> = open
+            .iter()
+            .filter(|_| limits != (None, None))
             .filter_map(|(step, state)| {
                 let call = state.conversation.open.as_ref()?;
                 let request = turn::request(workflow, policy, step, (&call.note, call.max_output_tokens))?;
                 Some(budget::worst(policy, &request, call.max_output_tokens.unwrap_or(budget::DEFAULT_OUTPUT)))
             })
             .collect();
-        Calls { workflow, policy, room: Room::new(workflow, policy, &reserved), asked: budget::is_asked(workflow) }
+        Calls { workflow, policy, room: Room::new(workflow, policy, &reserved), places, asked: budget::is_asked(workflow) }
     }
 
     /// The wish for a step's next call, if the budget has room for it.
@@ -145,7 +150,9 @@ impl<'a> Calls<'a> {
         let ordinal = match &state.conversation.open {
             Some(open) => open.ordinal,
             None => {
+                self.places.checked_sub(1)?;
                 self.reserve(&mut request)?;
+                self.places -= 1;
                 state.conversation.ordinal + 1
             }
         };
