@@ -145,6 +145,35 @@ pub fn parse(text: &str, file: &Path, project: &Path, layer: Layer) -> Layered {
     layered
 }
 
+/// Where an option is written in a file: for hovers and completion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub option: &'static ConfigOption,
+    /// Bytes of the name, quotes included.
+    pub name: Range<usize>,
+    /// Bytes of the value.
+    pub value: Range<usize>,
+}
+
+/// The known options in a text, in its order; none where its JSON is broken.
+pub fn places(text: &str) -> Vec<Place> {
+    let content = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let shift = text.len() - content.len();
+    let Ok(result) = parse_to_ast(content, &CollectOptions::default(), &ParseOptions::default()) else { return Vec::new() };
+    let shifted = |range: Range<usize>| range.start + shift..range.end + shift;
+    let root = result.value.as_ref().and_then(ast::Value::as_object);
+    let sections = root.into_iter().flat_map(|root| &root.properties);
+    let options = sections.filter_map(|section| section.value.as_object().map(|object| (section.name.as_str(), object)));
+    let named = options.flat_map(|(section, object)| object.properties.iter().map(move |property| (section, property)));
+    named
+        .filter_map(|(section, property)| {
+            let key = format!("{section}.{}", property.name.as_str());
+            let option = table::options().iter().find(|option| option.key == key)?;
+            Some(Place { option, name: shifted(span(&property.name)), value: shifted(span(&property.value)) })
+        })
+        .collect()
+}
+
 struct Reader<'a> {
     text: &'a str,
     /// Bytes of a byte order mark before the text that was parsed.

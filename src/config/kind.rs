@@ -183,8 +183,9 @@ fn rule_schema() -> Value {
         object.remove("$schema");
         // A definition inside an embedded schema would be looked for at the root: the one there is stands in its place.
         let definitions = object.remove("$defs").unwrap_or_default();
-        if let (Some(verdict), Some(properties)) = (definitions.get("Verdict"), object.get_mut("properties")) {
-            properties["decision"] = verdict.clone();
+        let properties = object.get_mut("properties").and_then(Value::as_object_mut);
+        if let (Some(verdict), Some(properties)) = (definitions.get("Verdict"), properties) {
+            properties.insert("decision".into(), verdict.clone());
         }
     }
     schema

@@ -223,6 +223,15 @@ fn comments_marks_and_line_ends_of_windows_are_read() {
 }
 
 #[test]
+fn the_place_of_every_option_is_known_to_editors() {
+    let text = "\u{feff}{\"agent\": {\"max_parallel\": 2, \"nonsense\": 1}, \"ui\": {\"prompt\": \"off\"}}";
+    let places = crate::config::file::places(text);
+    let found: Vec<_> = places.iter().map(|place| (place.option.key, &text[place.name.clone()], &text[place.value.clone()])).collect();
+    assert_eq!(found, [("agent.max_parallel", "\"max_parallel\"", "2"), ("ui.prompt", "\"prompt\"", "\"off\"")]);
+    assert_eq!(crate::config::file::places("{{"), []);
+}
+
+#[test]
 fn a_key_written_twice_is_a_warning_and_the_later_one_counts() {
     let loaded = Scratch::with("{\"agent\": {\"max_parallel\": 2,\n\"max_parallel\": 3}}").load();
     let problem = only(&loaded);

@@ -85,13 +85,15 @@ type Spend = BTreeMap<NaiveDate, f64>;
 pub struct Memory {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
+    /// Threads of one process queue here, so that they do not wait for each other's file lock by polling.
+    queue: Mutex<()>,
     problems: Mutex<Vec<ConfigProblem>>,
 }
 
 impl Memory {
     /// `disk` is the machine's root.
     pub fn open(disk: Arc<dyn Disk>, environment: &Environment) -> Self {
-        Memory { disk, folder: environment.state_folder(), problems: Mutex::default() }
+        Memory { disk, folder: environment.state_folder(), queue: Mutex::default(), problems: Mutex::default() }
     }
 
     /// The rules a person granted by "always".
@@ -126,6 +128,9 @@ impl Memory {
     /// Adds to a day's spend and returns its sum. What is no amount of money (negative, not finite) adds nothing.
     pub fn add_spend(&self, day: NaiveDate, usd: f64) -> Result<f64> {
         let usd = if usd.is_finite() { usd.max(0.0) } else { 0.0 };
+        if usd == 0.0 {
+            return Ok(self.spent_on(day));
+        }
         let mut sum = 0.0;
         // The journal holds every cost durably; the ledger may lose the last moment before a power cut.
         self.change(SPEND, false, |spend: &mut Spend| {
@@ -163,16 +168,21 @@ impl Memory {
             change(&mut content);
             let text = serde_json::to_vec_pretty(&Stored { schema: SCHEMA, content });
             let text = text.map_err(|error| Error::internal(format!("writing {name}: {error}")))?;
-            let written = folder.replace(name, &text, durable).and_then(|()| folder.make_private(name));
-            written.map_err(|error| self.failed("remembering in", name, &error))
+            folder.replace(name, &text, durable).map_err(|error| self.failed("remembering in", name, &error))?;
+            // Where this fails the folder could not be closed either, which is reported.
+            let _ = folder.make_private(name);
+            Ok(())
         })
     }
 
     fn locked<R>(&self, name: &str, work: impl FnOnce(&dyn Disk) -> Result<R>) -> Result<R> {
         let folder = self.disk.create_and_open(&self.folder);
         let folder = folder.map_err(|error| self.failed("opening", "", &error))?;
-        // The folder is closed to others before anything is in it.
-        folder.make_private("").map_err(|error| self.failed("closing to others", "", &error))?;
+        // The folder is closed to others before anything is in it. Some network file systems cannot: that costs privacy, not memory.
+        if let Err(error) = folder.make_private("") {
+            self.report("", format!("cannot be closed to other users: {error}"), "move it with XDG_STATE_HOME");
+        }
+        let _queued = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let _lock = self.lock(&*folder, name)?;
         work(&*folder)
     }
