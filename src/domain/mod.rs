@@ -8,6 +8,7 @@ pub mod goal;
 pub mod hash;
 pub mod message;
 pub mod path;
+pub mod pattern;
 pub mod plan;
 pub mod policy;
 pub mod question;

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::agent::Agent;
+use super::pattern::{MAX_PATTERN_CHARS, host_matches, name_matches, path_matches};
 use super::plan::PlanRules;
 use super::tool::ToolSpec;
 
@@ -65,6 +66,47 @@ pub struct Rule {
 pub struct Rates {
     pub input: f64,
     pub output: f64,
+impl Rule {
+    /// Whether the rule speaks about this call. `target` is what the call is about: a path, a host or an address, or nothing.
+    pub fn matches(&self, tool: &str, target: &str, agent: &str) -> bool {
+        let of_hosts = tool.starts_with("web_") || tool.starts_with("mcp__") || target.contains("://");
+        // A path pattern never speaks about a host, nor a host pattern about a file: `**` must not open the web.
+        let kind_fits = self.path.is_none() && (self.host.is_none() || of_hosts) || self.path.is_some() && !tool.starts_with("web_");
+        kind_fits
+            && self.tool.as_deref().is_none_or(|pattern| name_matches(pattern, tool))
+            && self.agent.as_deref().is_none_or(|pattern| name_matches(pattern, agent))
+            && self.matches_target(target)
+    }
+
+    /// Whether the rule's path or host pattern takes this target; a rule without one takes every target.
+    /// What forbids is compared folded (cases and Unicode forms are one), what allows exactly, and never a path with `..`.
+    pub fn matches_target(&self, target: &str) -> bool {
+        let allows = self.decision == Verdict::Allow;
+        let climbs = target.split(['/', '\\']).any(|name| name == "..");
+        let path_fits = |pattern: &String| !(allows && climbs) && path_matches(pattern, target, !allows);
+        self.path.as_ref().is_none_or(path_fits) && self.host.as_ref().is_none_or(|pattern| host_matches(pattern, target))
+    }
+
+    /// What is wrong with the rule itself: patterns that cannot be, and examples that contradict them.
+    pub fn problem(&self) -> Option<String> {
+        if self.path.is_some() && self.host.is_some() {
+            return Some("has both `path` and `host`; a call is about one of them, so write two rules".into());
+        }
+        for (name, pattern) in [("tool", &self.tool), ("path", &self.path), ("host", &self.host), ("agent", &self.agent)] {
+            let Some(pattern) = pattern else { continue };
+            if pattern.trim().is_empty() {
+                return Some(format!("`{name}` is empty; leave it out to mean every one"));
+            }
+            if pattern.chars().count() > MAX_PATTERN_CHARS {
+                return Some(format!("`{name}` is longer than {MAX_PATTERN_CHARS} characters"));
+            }
+        }
+        if let Some(example) = self.matches.iter().find(|example| !self.matches_target(example)) {
+            return Some(format!("the example `{example}` in `match` is not matched"));
+        }
+        let wrong = self.not_match.iter().find(|example| self.matches_target(example));
+        wrong.map(|example| format!("the example `{example}` in `not_match` is matched"))
+    }
 }
 
 /// Everything the engine needs to know that is not in the journal.
@@ -96,9 +138,50 @@ pub struct Policy {
     pub question_timeout_minutes: u64,
 }
 
-impl Rule {
-    /// stand-in until the configuration builder's version lands
-    pub fn matches(&self, tool: &str, _target: &str, agent: &str) -> bool {
-        self.tool.as_deref().is_none_or(|t| t == tool) && self.agent.as_deref().is_none_or(|a| a == agent)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(json: &str) -> Rule {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn a_rule_speaks_about_the_calls_it_names() {
+        let deny = rule(r#"{"tool":"write_*","path":"secrets/**","agent":"coder","decision":"deny"}"#);
+        assert!(deny.matches("write_file", "secrets/a.md", "coder"));
+        assert!(deny.matches("write_file", "Secrets/A.md", "coder"));
+        assert!(!deny.matches("read_file", "secrets/a.md", "coder"));
+        assert!(!deny.matches("write_file", "secrets/a.md", "writer"));
+        assert!(!deny.matches("write_file", "a.md", "coder"));
+        let every = rule(r#"{"decision":"ask"}"#);
+        assert!(every.matches("web_fetch", "example.com", "researcher") && every.matches("read_file", "", "x"));
+    }
+
+    #[test]
+    fn a_path_pattern_never_opens_the_web_and_a_host_pattern_no_file() {
+        assert!(!rule(r#"{"path":"**","decision":"allow"}"#).matches("web_fetch", "example.com", "researcher"));
+        let host = rule(r#"{"host":"*.example.com","decision":"allow"}"#);
+        assert!(host.matches("web_fetch", "docs.example.com", "researcher"));
+        assert!(host.matches("mcp__x__get", "https://docs.example.com/a", "researcher"));
+        assert!(!host.matches("write_file", "docs.example.com", "researcher"));
+    }
+
+    #[test]
+    fn what_allows_is_exact_and_does_not_climb() {
+        let allow = rule(r#"{"path":"docs/**","decision":"allow"}"#);
+        assert!(allow.matches("read_project", "docs/a.md", "writer"));
+        assert!(!allow.matches("read_project", "DOCS/a.md", "writer"));
+        assert!(!allow.matches("read_project", "docs/../secret", "writer"));
+    }
+
+    #[test]
+    fn examples_that_contradict_a_rule_are_named() {
+        let problem = |json: &str| rule(json).problem();
+        assert_eq!(problem(r#"{"path":"*.md","decision":"deny","match":["a.md"],"not_match":["a.txt"]}"#), None);
+        assert!(problem(r#"{"path":"*.md","decision":"deny","match":["a.txt"]}"#).unwrap().contains("a.txt"));
+        assert!(problem(r#"{"host":"*.x.com","decision":"deny","not_match":["a.x.com"]}"#).unwrap().contains("not_match"));
+        assert!(problem(r#"{"host":"a","path":"b","decision":"deny"}"#).unwrap().contains("both"));
+        assert!(problem(r#"{"tool":" ","decision":"deny"}"#).unwrap().contains("empty"));
     }
 }

@@ -75,6 +75,14 @@ pub trait Disk: Send + Sync + Debug {
     fn sync_folder(&self) -> io::Result<()>;
     /// Takes an exclusive advisory lock on a file, creating it; `None` when another holds it.
     fn lock(&self, relative: &str) -> io::Result<Option<Box<dyn HeldLock>>>;
+    /// Makes a file or folder below (`""` is this one) readable by its owner only, where the system knows owners.
+    fn make_private(&self, _relative: &str) -> io::Result<()> {
+        Ok(())
+    }
+    /// An absolute path with every link in it resolved; fails where nothing stands there.
+    fn resolve_links(&self, absolute: &Path) -> io::Result<PathBuf> {
+        Ok(absolute.to_owned())
+    }
 }
 
 /// The machine's disk.
@@ -229,6 +237,21 @@ impl Disk for RealDisk {
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
             Err(std::fs::TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    #[cfg(unix)]
+    fn make_private(&self, relative: &str) -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        let is_folder = relative.is_empty() || self.metadata(relative)?.kind == EntryKind::Folder;
+        let handle = match relative {
+            "" => self.folder.open(".")?,
+            relative => self.file(relative, OpenOptions::new().read(true))?,
+        };
+        handle.into_std().set_permissions(std::fs::Permissions::from_mode(if is_folder { 0o700 } else { 0o600 }))
+    }
+
+    fn resolve_links(&self, absolute: &Path) -> io::Result<PathBuf> {
+        std::fs::canonicalize(absolute)
     }
 }
 

@@ -62,3 +62,19 @@ fn appended_lines_add_up() {
     file.sync().unwrap();
     assert_eq!(disk.read("journal.jsonl", 100).unwrap(), b"one\nthree\n");
 }
+
+#[cfg(unix)]
+#[test]
+fn files_and_folders_can_be_closed_to_others_and_links_resolved() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, disk) = scratch();
+    disk.replace("secret.json", b"{}", false).unwrap();
+    std::os::unix::fs::symlink("secret.json", folder.path().join("link.json")).unwrap();
+    disk.make_private("").unwrap();
+    disk.make_private("secret.json").unwrap();
+    let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(folder.path().into()), mode(folder.path().join("secret.json"))), (0o700, 0o600));
+    assert!(disk.make_private("link.json").is_err());
+    assert_eq!(disk.resolve_links(&folder.path().join("link.json")).unwrap().file_name().unwrap(), "secret.json");
+    assert!(disk.resolve_links(&folder.path().join("missing")).is_err());
+}
