@@ -66,6 +66,8 @@ pub struct Rule {
 pub struct Rates {
     pub input: f64,
     pub output: f64,
+}
+
 impl Rule {
     /// Whether the rule speaks about this call. `target` is what the call is about: a path, a host or an address, or nothing.
     pub fn matches(&self, tool: &str, target: &str, agent: &str) -> bool {

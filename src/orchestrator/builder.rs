@@ -2,8 +2,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use crate::config::memory::Memory;
-use crate::config::{Layers, Settings};
+use crate::config::{Layers, Memory, Settings, TrustedValues};
 use crate::domain::{Buffers, Error, NoBuffers, Result};
 use crate::llm::Provider;
 use crate::sys::{Clock, Disk, Environment, RealDisk, SystemClock};
@@ -36,7 +35,7 @@ pub struct Builder {
     pub(super) provider: Option<Arc<dyn Provider>>,
     pub(super) tools: Vec<Arc<dyn Tool>>,
     pub(super) buffers: Option<Arc<dyn Buffers>>,
-    pub(super) trusted: bool,
+    pub(super) trusted: TrustedValues,
 }
 
 impl Builder {
@@ -107,9 +106,9 @@ impl Builder {
         self
     }
 
-    /// The project's own agent files may be used.
+    /// What of the project's own files is trusted (`config::Loaded::trusted`); goes with [`Builder::settings`].
     #[must_use]
-    pub fn trusted(mut self, trusted: bool) -> Self {
+    pub fn trusted(mut self, trusted: TrustedValues) -> Self {
         self.trusted = trusted;
         self
     }
@@ -121,8 +120,8 @@ impl Builder {
             Some(disk) => disk,
             None => RealDisk::root().map_err(|error| Error::disk("opening the disk", &error))?,
         };
-        let mut settings = match self.settings {
-            Some(settings) => settings,
+        let (mut settings, trusted) = match self.settings {
+            Some(settings) => (settings, self.trusted),
             None => loaded_settings(&environment, &disk)?,
         };
         if let Some(base_dir) = self.base_dir {
@@ -137,7 +136,7 @@ impl Builder {
         let mut tools = crate::tools::built_in();
         tools.extend(self.tools);
         let known: Vec<String> = tools.iter().map(|tool| tool.spec().name).collect();
-        let team = Team::load(&disk, (&settings, &environment), self.trusted, &known);
+        let team = Team::load(&disk, (&settings, &environment), &trusted, &known);
         Ok(Orchestrator(Arc::new(Shared {
             interactive: self.interactive.unwrap_or(true),
             when_blocked: self.when_blocked,
@@ -156,19 +155,11 @@ impl Builder {
     }
 }
 
-fn loaded_settings(environment: &Environment, disk: &Arc<dyn Disk>) -> Result<Settings> {
+fn loaded_settings(environment: &Environment, disk: &Arc<dyn Disk>) -> Result<(Settings, TrustedValues)> {
     let project = crate::config::project::find_project(disk.as_ref(), environment.current_dir());
-    let loaded = crate::config::load(&Layers {
-        environment: environment.clone(),
-        disk: Arc::clone(disk),
-        project,
-        config_file: None,
-        editor: None,
-        command_line: Vec::new(),
-        editor_trusted: false,
-    });
-    match loaded.errors().next() {
-        Some(problem) => Err(problem.to_error()),
-        None => Ok(loaded.settings),
+    let loaded = crate::config::load(&Layers::new(environment.clone(), Arc::clone(disk), project));
+    match loaded.errors().into_iter().next() {
+        Some(error) => Err(error),
+        None => Ok((loaded.settings, loaded.trusted)),
     }
 }

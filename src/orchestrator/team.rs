@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::Settings;
+use crate::config::{Settings, TrustedValues};
 use crate::documents::agent_file;
 use crate::documents::place::{Problem, Severity, line_of};
 use crate::domain::agent::built_in_agents;
@@ -23,6 +23,12 @@ pub struct AgentProblem {
     pub message: String,
 }
 
+/// An agent's file as it was read: trust is given to exactly this text.
+struct Seen {
+    name: String,
+    text: String,
+}
+
 /// The agents of a project and its user.
 #[derive(Debug, Clone, Default)]
 pub struct Team {
@@ -34,16 +40,16 @@ pub struct Team {
 
 impl Team {
     /// Reads the custom agents. The user's own folder may replace a built-in agent; the project's may not.
-    pub fn load(disk: &Arc<dyn Disk>, (settings, environment): (&Settings, &Environment), trusted: bool, tools: &[String]) -> Team {
+    pub fn load(disk: &Arc<dyn Disk>, (settings, environment): (&Settings, &Environment), trusted: &TrustedValues, tools: &[String]) -> Team {
         let mut team = Team { agents: built_in_agents(), ..Team::default() };
         let user = environment.config_folder().join("agents");
-        for agent in team.read(disk, &user, tools, AgentSource::User) {
+        for (agent, _) in team.read(disk, &user, tools, AgentSource::User) {
             team.agents.retain(|other| other.name != agent.name);
             team.agents.push(agent);
         }
         let folder = settings.project.join(&settings.agent_directory);
-        for agent in team.read(disk, &folder, tools, AgentSource::Project) {
-            team.take_project_agent(agent, trusted, &folder);
+        for (agent, seen) in team.read(disk, &folder, tools, AgentSource::Project) {
+            team.take_project_agent(agent, trusted.covers_agent(&seen.name, &seen.text), &folder.join(&seen.name));
         }
         for agent in &mut team.agents {
             if let Some(turns) = settings.max_turns.get(&agent.name) {
@@ -53,9 +59,9 @@ impl Team {
         team
     }
 
-    fn take_project_agent(&mut self, agent: Agent, trusted: bool, folder: &Path) {
+    fn take_project_agent(&mut self, agent: Agent, trusted: bool, file: &Path) {
         let taken = self.agents.iter().any(|other| other.name == agent.name);
-        let file = folder.join(format!("{}.md", agent.name));
+        let file = file.to_owned();
         if taken {
             let message = format!("an agent named `{}` exists already; a project's agent cannot take its place", agent.name);
             self.problems.push(AgentProblem { file, line: 1, is_error: true, message });
@@ -68,7 +74,7 @@ impl Team {
         }
     }
 
-    fn read(&mut self, disk: &Arc<dyn Disk>, folder: &Path, tools: &[String], source: impl Fn(String) -> AgentSource) -> Vec<Agent> {
+    fn read(&mut self, disk: &Arc<dyn Disk>, folder: &Path, tools: &[String], source: impl Fn(String) -> AgentSource) -> Vec<(Agent, Seen)> {
         let Ok(handle) = disk.open(folder) else { return Vec::new() };
         let names = handle.list("").unwrap_or_default();
         let files = names.into_iter().filter(|(name, kind)| *kind == EntryKind::File && name.ends_with(".md"));
@@ -82,7 +88,8 @@ impl Team {
                     let shown = path.to_string_lossy();
                     let (agent, problems) = agent_file::parse(&text, &shown, source(shown.clone().into_owned()), tools);
                     self.problems.extend(problems.iter().map(|problem| placed(problem, &text, &path)));
-                    found.extend(agent.map(|agent| (agent.name.clone(), agent)));
+                    let seen = Seen { name: name.clone(), text: text.clone().into_owned() };
+                    found.extend(agent.map(|agent| (agent.name.clone(), (agent, seen))));
                 }
             }
         }
