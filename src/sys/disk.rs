@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
+use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, MetadataExt, OpenOptions};
 
@@ -61,6 +61,8 @@ pub trait Disk: Send + Sync + Debug {
     fn list(&self, relative: &str) -> io::Result<Vec<(String, EntryKind)>>;
     /// The content of a regular file; fails with `FileTooLarge` above `limit` bytes, with `InvalidInput` for anything but a regular file.
     fn read(&self, relative: &str, limit: u64) -> io::Result<Vec<u8>>;
+    /// As `read`, but a file that also has another name (a hard link) is refused with `InvalidInput`, judged at the open handle.
+    fn read_single(&self, relative: &str, limit: u64) -> io::Result<Vec<u8>>;
     /// Writes a temporary file and renames it over `relative`: readers see the old or the new, never half. `durable` syncs file and folder.
     fn replace(&self, relative: &str, bytes: &[u8], durable: bool) -> io::Result<()>;
     /// Creates a new file; fails with `AlreadyExists`.
@@ -71,6 +73,10 @@ pub trait Disk: Send + Sync + Debug {
     fn remove_file(&self, relative: &str) -> io::Result<()>;
     /// Removes a folder below with all it holds, following no link.
     fn remove_folder(&self, relative: &str) -> io::Result<()>;
+    /// Removes a folder that holds nothing; fails with `DirectoryNotEmpty` otherwise, so that nobody's new file is lost.
+    fn remove_empty_folder(&self, relative: &str) -> io::Result<()>;
+    /// Where an absolute path really leads, every link followed.
+    fn resolve(&self, absolute: &Path) -> io::Result<PathBuf>;
     /// Makes names created, renamed or removed in this folder survive a power cut.
     fn sync_folder(&self) -> io::Result<()>;
     /// Takes an exclusive advisory lock on a file, creating it; `None` when another holds it.
@@ -109,6 +115,29 @@ impl RealDisk {
             Some((folder, _)) => self.sub(folder)?.sync_folder(),
             None => self.sync_folder(),
         }
+    }
+
+    fn read_file(&self, relative: &str, limit: u64, most_links: u64) -> io::Result<Vec<u8>> {
+        // Opening a pipe would wait for its writer and opening a device can act on it: look before opening, do not wait in the
+        // opening, and look again at the open handle, because the name may have been given to something else in between.
+        if self.metadata(relative)?.kind != EntryKind::File {
+            return Err(not_a_file(relative));
+        }
+        let file = self.file(relative, OpenOptions::new().read(true).nonblock(true))?;
+        let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Err(not_a_file(relative));
+        }
+        if MetadataExt::nlink(&meta) > most_links {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{relative}` is hard-linked to another file")));
+        }
+        let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, format!("`{relative}` is larger than {limit} bytes"));
+        if meta.len() > limit {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
     }
 
     fn write_file(&self, relative: &str, bytes: &[u8], durable: bool, options: &mut OpenOptions) -> io::Result<()> {
@@ -172,28 +201,17 @@ impl Disk for RealDisk {
     }
 
     fn read(&self, relative: &str, limit: u64) -> io::Result<Vec<u8>> {
-        // Opening a pipe would wait for its writer: look before opening, and again at the open handle.
-        let meta = self.metadata(relative)?;
-        if meta.kind != EntryKind::File {
-            return Err(not_a_file(relative));
-        }
-        let file = self.file(relative, OpenOptions::new().read(true))?;
-        let meta = file.metadata()?;
-        if !meta.is_file() {
-            return Err(not_a_file(relative));
-        }
-        let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, format!("`{relative}` is larger than {limit} bytes"));
-        if meta.len() > limit {
-            return Err(too_large());
-        }
-        let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
-        file.take(limit + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
+        self.read_file(relative, limit, u64::MAX)
+    }
+
+    fn read_single(&self, relative: &str, limit: u64) -> io::Result<Vec<u8>> {
+        self.read_file(relative, limit, 1)
     }
 
     fn replace(&self, relative: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
+        // A new file each time: an old one of that name could be a hard link, and writing it would change somebody else's file.
         let temporary = temporary_name(relative);
-        let written = self.write_file(&temporary, bytes, durable, OpenOptions::new().write(true).create(true).truncate(true));
+        let written = self.write_file(&temporary, bytes, durable, OpenOptions::new().write(true).create_new(true));
         let renamed = written.and_then(|()| self.folder.rename(&temporary, &self.folder, relative));
         if renamed.is_err() {
             let _ = self.folder.remove_file(&temporary);
@@ -223,6 +241,14 @@ impl Disk for RealDisk {
 
     fn remove_folder(&self, relative: &str) -> io::Result<()> {
         self.folder.open_dir_nofollow(relative)?.remove_open_dir_all()
+    }
+
+    fn remove_empty_folder(&self, relative: &str) -> io::Result<()> {
+        self.folder.remove_dir(relative)
+    }
+
+    fn resolve(&self, absolute: &Path) -> io::Result<PathBuf> {
+        absolute.canonicalize()
     }
 
     fn sync_folder(&self) -> io::Result<()> {
@@ -295,11 +321,34 @@ fn not_a_file(relative: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("`{relative}` is not a regular file"))
 }
 
+/// A hidden name beside the file, of this process and this call alone.
 fn temporary_name(relative: &str) -> String {
+    static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let unique = format!("{:x}-{count:x}", std::process::id());
     match relative.rsplit_once('/') {
-        Some((folder, name)) => format!("{folder}/.{name}.tmp"),
-        None => format!(".{relative}.tmp"),
+        Some((folder, name)) => format!("{folder}/.{name}.{unique}.tmp"),
+        None => format!(".{relative}.{unique}.tmp"),
     }
+}
+
+/// Creates a folder that only this user can enter (mode 0700) with its parents, or narrows an existing one of this user's.
+#[cfg(unix)]
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let meta = std::fs::symlink_metadata(path)?;
+    if !meta.is_dir() || meta.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("`{}` is not a folder of this user", path.display())));
+    }
+    if meta.mode() & 0o077 == 0 { Ok(()) } else { std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)) }
+}
+
+/// Lets only this user read and write a file or socket (mode 0600).
+#[cfg(unix)]
+pub fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! The hands: every touch of the outside world has its one home here. Decides nothing.
 pub mod clock;
 pub mod disk;
+pub mod disk_crash;
+pub mod disk_faulty;
 pub mod env;
+pub mod mailbox;
+pub mod parent;
+pub mod watch;
 
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use disk::{AppendFile, Disk, EntryKind, FileMeta, RealDisk};

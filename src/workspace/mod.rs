@@ -1,2 +1,19 @@
-//! The folder we write: layout, journal, views, jail, catalog, lease. Blind to the models.
+//! The folder we write: layout, journal, views, jail, inputs, catalog, lease. Blind to the models.
+pub mod blobs;
+pub mod catalog;
+pub mod cleanup;
+pub mod inputs;
 pub mod jail;
+pub mod journal;
+pub mod layout;
+pub mod lease;
+pub mod named;
+pub mod store;
+#[cfg(test)]
+mod test_support;
+pub mod views;
+
+pub use journal::{Journal, JournalHealth};
+pub use lease::{Lease, Owner};
+pub use store::Workspace;
+pub use views::{ViewCache, ViewTexts};

@@ -1,0 +1,241 @@
+//! The truth of a run: `journal.jsonl`, one event a line, only ever added to. Reads it back after any crash; decides nothing about what the events mean.
+use std::sync::Arc;
+
+use chrono::{DateTime, FixedOffset};
+use serde_json::Value;
+
+use super::blobs::{Blobs, INLINE_BYTES, has_blobs, put_back};
+use crate::domain::event::SCHEMA;
+use crate::domain::{Error, ErrorKind, Event, Record, Result};
+use crate::sys::disk::{AppendFile, Disk};
+
+/// The journal's name in `.orchestrator/`.
+pub(super) const JOURNAL: &str = "journal.jsonl";
+/// The largest journal that is read, in bytes.
+const MAX_JOURNAL_BYTES: u64 = 4 << 30;
+
+/// In what state a journal was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JournalHealth {
+    Sound,
+    /// The last line was cut short by a crash; it is forgiven, and cut off when the journal is opened for writing.
+    TornTail,
+    /// Line `line` (1 is the first) cannot be read: the run cannot be resumed past it. `copy` names the copy set aside, in `.orchestrator/`.
+    Corrupt {
+        line: usize,
+        copy: Option<String>,
+    },
+    /// Written by a newer version: to be shown, never written.
+    Newer {
+        schema: u32,
+    },
+}
+
+impl JournalHealth {
+    /// Whether the run may go on from here.
+    pub fn is_resumable(&self) -> bool {
+        matches!(self, JournalHealth::Sound | JournalHealth::TornTail)
+    }
+}
+
+/// A journal open for appending. Only the holder of the lease has one.
+#[derive(Debug)]
+pub struct Journal {
+    /// `None`: this journal must not be written, for the reason in `refusal`.
+    file: Option<Box<dyn AppendFile>>,
+    refusal: String,
+    /// Bytes of whole lines.
+    length: u64,
+    next_seq: u64,
+    blobs: Blobs,
+    /// Set while bytes of a failed append may stand behind the last whole line.
+    unclean: bool,
+    /// Folders whose names must survive before a first sync is true, innermost first.
+    folders: Vec<Arc<dyn Disk>>,
+}
+
+impl Journal {
+    /// Appends one event in one write and does not wait for the disk. On failure the journal is as before.
+    pub fn append(&mut self, at: DateTime<FixedOffset>, event: Event) -> Result<Record> {
+        let record = Record { seq: self.next_seq, at, event };
+        self.write(&record).map_err(|error| Error::disk("cannot write the journal", &error))?;
+        self.next_seq += 1;
+        Ok(record)
+    }
+
+    /// Returns once everything appended would survive a power cut. Call it once for a batch.
+    pub fn sync(&mut self) -> Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let synced = file.sync().and_then(|()| self.folders.iter().try_for_each(|folder| folder.sync_folder()));
+        match synced {
+            Ok(()) => self.folders.clear(),
+            Err(error) => {
+                // What a failed sync left on the disk is unknown, and a second one would claim success: stop here.
+                self.file = None;
+                self.refusal = format!("an earlier write did not reach the disk: {error}");
+                return Err(Error::disk("cannot make the journal durable", &error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Events it holds.
+    pub fn len(&self) -> u64 {
+        self.next_seq - 1
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn write(&mut self, record: &Record) -> std::io::Result<()> {
+        let Some(file) = &mut self.file else { return Err(std::io::Error::other(self.refusal.clone())) };
+        if self.unclean {
+            file.truncate(self.length)?;
+            self.unclean = false;
+        }
+        let mut line = serde_json::to_string(record)?;
+        // A string is never longer than its JSON, so a short line holds no large one.
+        if line.len() > INLINE_BYTES {
+            let mut value = serde_json::to_value(record)?;
+            self.blobs.take_out(&mut value)?;
+            line = value.to_string();
+        }
+        line.push('\n');
+        if let Err(error) = file.append(line.as_bytes()) {
+            self.unclean = file.truncate(self.length).is_err();
+            return Err(error);
+        }
+        self.length += line.len() as u64;
+        Ok(())
+    }
+}
+
+/// What reading found.
+pub(super) struct Reading {
+    pub(super) records: Vec<Record>,
+    pub(super) health: JournalHealth,
+    /// Bytes up to the end of the last whole line that could be read.
+    good: u64,
+    /// The last line is whole but its line break is missing.
+    unended: bool,
+    bytes: Vec<u8>,
+}
+
+/// Reads the journal of the workspace whose `.orchestrator/` this is; changes nothing.
+pub(super) fn read(private: &Arc<dyn Disk>) -> Result<Reading> {
+    let bytes = private.read(JOURNAL, MAX_JOURNAL_BYTES).map_err(|error| Error::disk("cannot read the journal", &error))?;
+    let mut reading = Reading { records: Vec::new(), health: JournalHealth::Sound, good: 0, unended: false, bytes: Vec::new() };
+    let mut newer = None;
+    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let whole = line.ends_with(b"\n");
+        let seq = reading.records.len() as u64 + 1;
+        match read_line(private, line, seq) {
+            Ok(Line::Record(record)) => reading.records.push(*record),
+            Ok(Line::Blank) => {}
+            Ok(Line::Newer(schema)) => newer = Some(schema),
+            Err(_) if newer.is_some() => {}
+            Err(_) if !whole => reading.health = JournalHealth::TornTail,
+            Err(_) => reading.health = JournalHealth::Corrupt { line: index + 1, copy: None },
+        }
+        if newer.is_some() || reading.health != JournalHealth::Sound {
+            break;
+        }
+        reading.good += line.len() as u64;
+        reading.unended = !whole;
+    }
+    if let Some(schema) = newer {
+        reading.health = JournalHealth::Newer { schema };
+    }
+    reading.bytes = bytes;
+    Ok(reading)
+}
+
+/// Opens the journal for the holder of the lease: cuts off a torn tail, sets a corrupt file aside, leaves a newer one alone.
+/// `folders` are those whose names must last for the journal to last.
+pub(super) fn open(private: &Arc<dyn Disk>, folders: Vec<Arc<dyn Disk>>) -> Result<(Journal, Vec<Record>, JournalHealth)> {
+    let Reading { records, mut health, good, unended, bytes } = read(private)?;
+    let mut journal = Journal {
+        file: None,
+        refusal: String::new(),
+        length: good,
+        next_seq: records.len() as u64 + 1,
+        blobs: Blobs::new(private.clone()),
+        unclean: false,
+        folders,
+    };
+    match &mut health {
+        JournalHealth::Newer { schema } => journal.refusal = format!("it was written by a newer version (schema {schema})"),
+        JournalHealth::Corrupt { line, copy } => {
+            journal.refusal = format!("its line {line} is corrupt");
+            *copy = Some(set_aside(private, &bytes)?);
+        }
+        JournalHealth::Sound | JournalHealth::TornTail => {
+            let failed = |error: std::io::Error| Error::disk("cannot open the journal", &error);
+            let mut file = private.append_to(JOURNAL).map_err(failed)?;
+            if good < bytes.len() as u64 {
+                file.truncate(good).map_err(failed)?;
+            }
+            if unended {
+                file.append(b"\n").map_err(failed)?;
+                journal.length += 1;
+            }
+            journal.file = Some(file);
+        }
+    }
+    Ok((journal, records, health))
+}
+
+enum Line {
+    Record(Box<Record>),
+    Blank,
+    Newer(u32),
+}
+
+fn read_line(private: &Arc<dyn Disk>, line: &[u8], seq: u64) -> std::result::Result<Line, String> {
+    let text = std::str::from_utf8(line).map_err(|error| error.to_string())?;
+    if text.trim().is_empty() {
+        return Ok(Line::Blank);
+    }
+    let parsed = if has_blobs(text) { with_blobs(private, text) } else { serde_json::from_str(text).map_err(|error| error.to_string()) };
+    match parsed {
+        Ok(Record { event: Event::RunStarted { schema, .. }, .. }) if schema > SCHEMA => Ok(Line::Newer(schema)),
+        Ok(record) if record.seq != seq => Err(format!("line {} stands where {seq} belongs", record.seq)),
+        Ok(record) => Ok(Line::Record(Box::new(record))),
+        // A newer version may start a run in words that we do not know.
+        Err(problem) => newer_start(text).map(Line::Newer).ok_or(problem),
+    }
+}
+
+fn with_blobs(private: &Arc<dyn Disk>, text: &str) -> std::result::Result<Record, String> {
+    let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    put_back(private, &mut value)?;
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
+fn newer_start(text: &str) -> Option<u32> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let schema = value.get("schema")?.as_u64().filter(|schema| *schema > u64::from(SCHEMA))?;
+    (value.get("event")?.as_str()? == "run_started").then(|| u32::try_from(schema).unwrap_or(u32::MAX))
+}
+
+/// Copies a damaged journal to `journal.jsonl.corrupt-N`; the same bytes are copied once.
+fn set_aside(private: &Arc<dyn Disk>, bytes: &[u8]) -> Result<String> {
+    for number in 1..1000 {
+        let name = format!("{JOURNAL}.corrupt-{number}");
+        match private.create_new(&name, bytes, true) {
+            Ok(()) => return Ok(name),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                if private.read(&name, MAX_JOURNAL_BYTES).is_ok_and(|old| old == bytes) {
+                    return Ok(name);
+                }
+            }
+            Err(error) => return Err(Error::disk("cannot set the corrupt journal aside", &error)),
+        }
+    }
+    Err(Error::new(ErrorKind::Place, "the workspace has a thousand corrupt journals set aside"))
+}
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+mod tests;
