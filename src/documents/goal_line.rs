@@ -112,7 +112,7 @@ fn comment_at(line: &str, marker: Span, kind: TextKind) -> Option<Start> {
     let lead = before.trim_end();
     let code = lead.trim_end_matches(|c: char| "/*#-;%!<({\"'".contains(c));
     let leader = lead.get(code.len()..)?;
-    if !is_comment(code, leader, kind, colon) || matches!(leader, "\"" | "'") && (before == lead || rest.contains(leader)) {
+    if !is_comment(line, (code, leader), kind, colon) || matches!(leader, "\"" | "'") && (before == lead || rest.contains(leader)) {
         return None;
     }
     let closer = BLOCKS.iter().find(|(opener, _)| leader.starts_with(opener)).map(|(_, closer)| *closer);
@@ -132,8 +132,8 @@ fn comment_at(line: &str, marker: Span, kind: TextKind) -> Option<Start> {
     Some(Start { marker, text: trimmed(line, rest), checkbox: None, form })
 }
 
-/// Whether `leader`, with `code` before it on the line, opens a comment. `colon`: the marker is followed by one, which no language has in code.
-fn is_comment(code: &str, leader: &str, kind: TextKind, colon: bool) -> bool {
+/// Whether `leader`, with `code` before it on `line`, opens a comment. `colon`: the marker is followed by one, which no language has in code.
+fn is_comment(line: &str, (code, leader): (&str, &str), kind: TextKind, colon: bool) -> bool {
     if kind == TextKind::Markdown {
         return leader.starts_with("<!--") && code.matches('`').count() % 2 == 0;
     }
@@ -144,26 +144,29 @@ fn is_comment(code: &str, leader: &str, kind: TextKind, colon: bool) -> bool {
     if leader.is_empty() {
         return code.trim().eq_ignore_ascii_case("rem");
     }
-    TRAILING.iter().any(|known| leader.starts_with(known)) && code.ends_with(char::is_whitespace) && !ends_in_string(code)
+    TRAILING.iter().any(|known| leader.starts_with(known)) && code.ends_with(char::is_whitespace) && !is_in_string(line, code.len())
 }
 
-/// Whether a string literal is still open at the end of `code`: quotes are counted, an apostrophe inside a word is none.
-fn ends_in_string(code: &str) -> bool {
+/// Whether a string literal is still open in `line` at byte `upto`: quotes are counted; an apostrophe inside a word, or without a partner, is none.
+fn is_in_string(line: &str, upto: usize) -> bool {
     let mut open: Option<char> = None;
     let mut previous = ' ';
-    for (at, c) in code.char_indices() {
+    for (at, c) in line.char_indices().take_while(|(at, _)| *at < upto) {
         match open {
             Some(quote) if c == quote && previous != '\\' => open = None,
             Some(_) => {}
             None if matches!(c, '"' | '`') => open = Some(c),
-            None if c == '\'' && !previous.is_alphanumeric() && code.get(at + 1..).is_some_and(|rest| rest.contains('\'')) => {
-                open = Some(c);
-            }
+            None if c == '\'' && !previous.is_alphanumeric() && has_partner(line.get(at + 1..).unwrap_or_default()) => open = Some(c),
             None => {}
         }
         previous = if previous == '\\' && c == '\\' { ' ' } else { c };
     }
     open.is_some()
+}
+
+fn has_partner(rest: &str) -> bool {
+    let mut after = rest.match_indices('\'').filter_map(|(at, _)| rest.get(at + 1..));
+    after.any(|after| !after.starts_with(char::is_alphanumeric))
 }
 
 /// What `line` adds to the goal that `start` opened: a span relative to `line` with its indentation kept after the first `usize` columns,

@@ -9,6 +9,7 @@ pub mod goals;
 pub mod mark;
 pub mod place;
 pub mod plan;
+mod plan_read;
 
 pub use mark::Mark;
 pub use place::{Fix, Lines, Problem, Severity, Span};
