@@ -52,7 +52,7 @@ impl GoalIndex {
     }
 
     /// Follows an edit: `old_line_count` lines from `first_line` on became `new_line_count` lines of `rope`, which is the text afterwards.
-    /// Numbers that do not fit the text cost a whole scan, never a wrong index.
+    /// Counts that do not add up to the new text cost a whole scan instead.
     pub fn edit(&mut self, rope: &Rope, first_line: usize, old_line_count: usize, new_line_count: usize) {
         let before = self.around.len();
         self.rope = rope.clone();
@@ -89,6 +89,16 @@ impl GoalIndex {
             return vec![goal_file::read(&Cow::from(&self.rope))];
         }
         self.found.iter().filter_map(|found| self.spell_out(found)).collect()
+    }
+
+    /// The goals that cover any of the lines `first..=last`: for code actions, without reading the rest.
+    pub fn goals_in(&self, first: usize, last: usize) -> Vec<FoundGoal> {
+        if self.kind == TextKind::GoalFile {
+            return self.goals();
+        }
+        let upto = self.found.partition_point(|found| found.line <= last);
+        let near = self.found.iter().take(upto).filter(|found| found.line + found.lines > first);
+        near.filter_map(|found| self.spell_out(found)).collect()
     }
 
     fn rescan(&mut self) {

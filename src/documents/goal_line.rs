@@ -60,6 +60,10 @@ const BLOCKS: [(&str, &str); 9] = [
 
 /// Reads the start of a goal from `line` (no line break), which must stand outside of code fences and front matter.
 pub(crate) fn start(line: &str, kind: TextKind, markers: &Markers) -> Option<Start> {
+    // Nearly every line ends here, so this comes first.
+    if !markers.line.iter().chain(&markers.comment).any(|marker| line.contains(marker.as_str())) {
+        return None;
+    }
     match kind {
         TextKind::Markdown | TextKind::Plain => prose(line, markers).or_else(|| comment(line, kind, markers)),
         TextKind::Code => comment(line, kind, markers),

@@ -51,6 +51,14 @@ fn fences_front_matter_and_indented_code_hide_goals() {
 }
 
 #[test]
+fn goals_near_a_line_are_those_that_cover_it() {
+    let rope = Rope::from_str("goal: One\n  more\n\ngoal: Two\n");
+    let index = GoalIndex::new(&rope, TextKind::Markdown, &markers());
+    let near = |first, last| index.goals_in(first, last).into_iter().map(|goal| goal.line).collect::<Vec<_>>();
+    assert_eq!((near(1, 1), near(2, 2), near(0, 3)), (vec![0], vec![], vec![0, 3]));
+}
+
+#[test]
 fn comments_of_many_languages_carry_goals() {
     let cases = [
         ("// TODO(goal): Do it", "Do it"),

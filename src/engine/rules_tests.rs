@@ -118,6 +118,11 @@ fn goals_fall_to_their_kind() {
         ("Check the links in README.md", Kind::Review),
         ("Research the market for electric bikes", Kind::Research),
         ("Compare Postgres and MySQL", Kind::Research),
+        ("Plan a trip to Rome", Kind::General),
+        ("Plan the architecture of a shop", Kind::Design),
+        ("What is the capital of France?", Kind::Research),
+        ("Summarise the attached meeting notes", Kind::General),
+        ("Write unit tests for the parser module", Kind::Tool),
         ("Generate weekly report", Kind::General),
         ("Write a birthday poem for Ann", Kind::General),
         ("写一首诗", Kind::General),
@@ -212,6 +217,19 @@ fn titles_are_one_short_line_with_the_subject() {
             assert!(step.title.chars().count() <= 140 && !step.title.contains(['\n', '\u{2028}']), "{:?}", step.title);
         }
     }
+}
+
+#[test]
+fn titles_read_well_for_goals_in_many_words() {
+    let titles = |text: &str| case(text).plan().steps.into_iter().map(|step| step.title).collect::<Vec<_>>();
+    assert_eq!(
+        titles("Analyse examples/sales.csv and write a report with charts"),
+        ["Analyse examples/sales.csv", "Check the analysis of examples/sales.csv"]
+    );
+    assert_eq!(titles("Review my code for security problems")[0], "Map the parts of the code");
+    assert_eq!(titles("I want you to write a short story about a fox.")[1], "Write a short story about a fox");
+    assert_eq!(titles("Schreibe einen Brief")[1], "Write it up: Schreibe einen Brief");
+    assert_eq!(titles("Analyse the structure of this project and document it")[0], "Describe the structure of this project");
 }
 
 fn goal_text() -> impl Strategy<Value = String> {

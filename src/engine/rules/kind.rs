@@ -65,7 +65,10 @@ const ANALYSING: [&str; 16] = [
 const RESEARCHING: [&str; 11] =
     ["research", "investigate", "find", "study", "compare", "survey", "collect", "gather", "explain", "describe", "explore"];
 const REVIEWING: [&str; 9] = ["review", "audit", "check", "proofread", "validate", "verify", "test", "critique", "inspect"];
-const DESIGNING: [&str; 6] = ["design", "architect", "plan", "sketch", "model", "map"];
+/// A plan may be one for a journey: these design only together with something that is built.
+const DESIGNING: [&str; 4] = ["plan", "sketch", "model", "map"];
+
+const QUESTIONS: [&str; 8] = ["what", "who", "when", "why", "how", "which", "where", "whose"];
 
 const TOOL: [&str; 34] = [
     "dashboard",
@@ -201,15 +204,21 @@ pub(super) fn of(text: &str, inputs: &[InputFile]) -> Kind {
             Some(kind) if kind != Kind::Design || !is(&CODING) => return kind,
             _ => {}
         }
-        if names_data && has(&OUTCOME) || verb.is_none() && names_data || has(&DATA) && has(&OUTCOME) {
+        let asks_outcome = has(&OUTCOME);
+        if names_data && (asks_outcome || verb.is_none()) || asks_outcome && has(&DATA) {
             return Kind::DataAnalysis;
         }
-        return if is(&CODING) { Kind::Tool } else { Kind::General };
+        let asks = words.first().is_some_and(|word| QUESTIONS.contains(&word.as_str()));
+        return match verb {
+            None if asks => Kind::Research,
+            _ if is(&CODING) => Kind::Tool,
+            _ => Kind::General,
+        };
     }
     if is(&ANALYSING) {
         return analysed(&words, names_data);
     }
-    if is(&DESIGNING) {
+    if is(&["design", "architect"]) || is(&DESIGNING) && (has(&DESIGN) || has(&TOOL)) {
         return Kind::Design;
     }
     if names_data && has(&OUTCOME) {
@@ -224,6 +233,8 @@ fn analysed(words: &[String], names_data: bool) -> Kind {
         Kind::DataAnalysis
     } else if talks_of_project(words) || has(&DESIGN) {
         Kind::Design
+    } else if has(&["summari*"]) {
+        Kind::General
     } else {
         Kind::Research
     }

@@ -26,7 +26,8 @@ pub(super) fn code_file(about: &About) -> String {
     let extension = language.map_or("py", |(_, extension)| extension);
     let name = NAMES.iter().find(|name| about.words.iter().any(|word| word == *name));
     let stem = name.map(|name| (*name).to_owned()).unwrap_or_else(|| file_stem(about));
-    format!("{stem}.{extension}")
+    let test = if about.words.iter().any(|word| word == "tests") { "test_" } else { "" };
+    format!("{test}{stem}.{extension}")
 }
 
 /// A file name from what the thing is for: `script to analyze sales data` gives `analyze_sales_data`.
@@ -80,6 +81,7 @@ pub(super) fn written_name(about: &About) -> String {
     let name = NAMES.iter().find(|name| about.has(&[**name]));
     match name {
         Some(name) => format!("{name}.md"),
+        None if about.has(&["summari*"]) => "summary.md".to_owned(),
         None if about.has(&["blog"]) => "blog_post.md".to_owned(),
         None => "document.md".to_owned(),
     }

@@ -3,7 +3,7 @@ use crate::domain::Agent;
 
 use super::kind::{self, Kind};
 use super::names::{code_file, document_name, written_name};
-use super::words::{after_word, cut_before, is_one_of, subject, words};
+use super::words::{after_word, cut_before, is_one_of, sentence, subject, verb, words};
 use super::{PlanRequest, kind_of};
 
 /// A step before it has an id and a free output.
@@ -26,6 +26,8 @@ pub(super) struct Draft {
 /// What every recipe wants to know about the goal.
 pub(super) struct About {
     pub subject: String,
+    /// The goal's own first sentence, when it opens with a verb we know.
+    sentence: Option<String>,
     pub words: Vec<String>,
     /// A sentence that names the material to read, with a space behind it; empty when there is none.
     material: String,
@@ -79,18 +81,26 @@ impl About {
         let talks = kind::talks_of_project(&words);
         let wants_project = match kind {
             Kind::Design | Kind::Documentation | Kind::Review => talks || !has_inputs,
-            Kind::Tool | Kind::Research | Kind::General => talks,
+            Kind::Tool => talks || words.iter().any(|word| word == "tests"),
+            Kind::Research | Kind::General => talks,
             Kind::Podcast | Kind::DataAnalysis => false,
         };
         let reads_project = request.project_readable && (wants_project || request.goal.read_project);
         About {
             subject: subject(&request.goal.text),
+            sentence: verb(&words).map(|_| sentence(&request.goal.text)),
             material: material(request, reads_project),
             words,
             reads_project,
             searches_web: request.web_available,
             has_inputs,
         }
+    }
+
+    /// `doing` with the subject: a title even where the goal's grammar is not understood.
+    fn titled(&self, doing: &str) -> String {
+        let colon = if self.sentence.is_some() { "" } else { ":" };
+        format!("{doing}{colon} {}", self.subject)
     }
 
     pub fn has(&self, known: &[&str]) -> bool {
@@ -167,7 +177,7 @@ fn tool(about: &About) -> Vec<Draft> {
         ))
         .needs(&known)
         .uses(about.reads_project, false);
-    let check = check(about, &[&code, &plan]);
+    let check = check(format!("Check {subject}"), &[&code, &plan]);
     if is_small { vec![plan, code, check] } else { vec![plan, notes, code, check] }
 }
 
@@ -199,13 +209,12 @@ fn documentation(about: &About) -> Vec<Draft> {
         ))
         .needs(&[&structure, &uses])
         .uses(about.reads_project, false);
-    let check = check(about, &[&document, &structure]);
+    let check = check(format!("Check the documentation of {topic}"), &[&document, &structure]);
     vec![structure, uses, document, check]
 }
 
 fn data_analysis(about: &About) -> Vec<Draft> {
-    let subject = &about.subject;
-    let analysis = Draft::new("analyst", format!("Analyse {subject}"), "analysis_report.md").says(format!(
+    let analysis = Draft::new("analyst", about.titled("Analyse"), "analysis_report.md").says(format!(
         "{}Profile every data file first: types, ranges, missing and odd values. Then answer the goal with queries: totals, groups, trend over time, \
          outliers. Draw two or three charts into charts/ and show them in the report. Open with the answer in a few sentences; give the query or \
          the column behind every number.",
@@ -214,29 +223,28 @@ fn data_analysis(about: &About) -> Vec<Draft> {
     let is_for_readers =
         about.has(&["management", "executive", "presentation", "article", "blog", "newsletter", "slides", "email", "stakeholder", "board"]);
     if !is_for_readers {
-        let check = check(about, &[&analysis]);
+        let check = check(about.titled("Check the analysis of"), &[&analysis]);
         return vec![analysis, check];
     }
-    let report = Draft::new("writer", format!("Write up the findings on {subject}"), written_name(about))
+    let report = Draft::new("writer", about.titled("Write up the findings on"), written_name(about))
         .says(
             "Write for the readers the goal names: the answer first, then what it rests on, then what to do. Take every number from the analysis as \
              it stands there, and show its charts.",
         )
         .needs(&[&analysis]);
-    let check = check(about, &[&report, &analysis]);
+    let check = check(about.titled("Check the findings on"), &[&report, &analysis]);
     vec![analysis, report, check]
 }
 
 fn research(about: &About) -> Vec<Draft> {
-    let subject = &about.subject;
-    let notes = Draft::new("researcher", format!("Research {subject}"), "research_notes.md")
+    let notes = Draft::new("researcher", about.titled("Research"), "research_notes.md")
         .says(format!(
             "{}Split the goal into questions and answer each with facts and their sources. Prefer primary sources, note dates, keep what disagrees. \
              Mark what could not be found.",
             about.material
         ))
         .uses(about.reads_project, about.searches_web);
-    let report = Draft::new("writer", format!("Write the report on {subject}"), "research_report.md")
+    let report = Draft::new("writer", about.titled("Write the report on"), "research_report.md")
         .says(
             "Open with the answer in five sentences at most. Then one section for each question: finding, evidence with its source, how sure it is. \
              Close with what remains open and the list of sources.",
@@ -253,7 +261,10 @@ fn design(about: &About) -> Vec<Draft> {
             about.material
         ))
         .uses(about.reads_project, about.searches_web);
-    let design = Draft::new("designer", format!("Design {subject}"), "architecture_design.md")
+    let describes =
+        !about.words.iter().any(|word| matches!(word.as_str(), "design" | "architect" | "create" | "draft" | "plan" | "sketch" | "model"));
+    let doing = if describes { "Describe" } else { "Design" };
+    let design = Draft::new("designer", format!("{doing} {subject}"), "architecture_design.md")
         .says(format!(
             "{}Give the parts with their duties, how they talk to each other (a Mermaid diagram), the data they keep, what happens when a part fails, \
              and the decisions taken with the options turned down and why. End with the order in which to build.",
@@ -262,18 +273,20 @@ fn design(about: &About) -> Vec<Draft> {
         .uses(about.reads_project, false);
     // An existing project is its own best source; a new design starts from what is wanted.
     if about.reads_project {
-        let check = check(about, &[&design]);
+        let checked = if describes { "description" } else { "design" };
+        let check = check(format!("Check the {checked} of {subject}"), &[&design]);
         return vec![design, check];
     }
     let design = design.needs(&[&notes]);
-    let check = check(about, &[&design, &notes]);
+    let check = check(format!("Check the design of {subject}"), &[&design, &notes]);
     vec![notes, design, check]
 }
 
 fn review(about: &About) -> Vec<Draft> {
     let subject = &about.subject;
     if about.reads_project {
-        let map = Draft::new("designer", format!("Map the parts of {subject}"), "architecture_design.md")
+        let topic = cut_before(subject, &[" for ", " against ", " regarding "]);
+        let map = Draft::new("designer", format!("Map the parts of {topic}"), "architecture_design.md")
             .says(format!("{}Outline the parts, who depends on whom, and where the risk lies: size, reach, missing tests.", about.material))
             .uses(true, false);
         let findings = Draft::new("coder", format!("Review {subject}"), "code_review.md")
@@ -283,7 +296,7 @@ fn review(about: &About) -> Vec<Draft> {
                 about.material
             ))
             .uses(true, false);
-        let check = check(about, &[&findings, &map]);
+        let check = check(format!("Check the findings on {topic}"), &[&findings, &map]);
         return vec![map, findings, check];
     }
     let findings = Draft::new("qa_tester", format!("Check {subject}"), "qa_report.md").says(format!(
@@ -306,7 +319,8 @@ fn general(about: &About) -> Vec<Draft> {
     let notes = Draft::new("researcher", format!("Collect material: {subject}"), "research_notes.md")
         .says(format!("{}Gather what is needed to reach the goal, each fact with its source, and say what is missing.", about.material))
         .uses(about.reads_project, about.searches_web);
-    let document = Draft::new("writer", format!("Write it up: {subject}"), written_name(about))
+    let title = about.sentence.clone().unwrap_or_else(|| format!("Write it up: {subject}"));
+    let document = Draft::new("writer", title, written_name(about))
         .says(format!(
             "{}Write exactly what the goal asks for, in its language and for its readers, from the material collected. It must be ready to use as it is.",
             if about.has_inputs { about.material.as_str() } else { "" }
@@ -316,8 +330,8 @@ fn general(about: &About) -> Vec<Draft> {
     vec![notes, document]
 }
 
-fn check(about: &About, others: &[&Draft]) -> Draft {
-    let mut check = Draft::new("qa_tester", format!("Check {}", about.subject), "qa_report.md")
+fn check(title: String, others: &[&Draft]) -> Draft {
+    let mut check = Draft::new("qa_tester", title, "qa_report.md")
         .says(
             "Check the files you are given against the goal and against each other: well formed, complete, nothing invented, names and numbers the \
              same everywhere, every file that is named there. Report each finding with file, line, evidence, severity and advice; say what you \
@@ -342,7 +356,7 @@ pub(super) fn lone(agent: &Agent, request: &PlanRequest<'_>) -> Draft {
     };
     let output = if agent.name == "coder" && kind_of(request) == Kind::Tool { code_file(&about) } else { agent.output.clone() };
     let can = |tool: &str| agent.tools.iter().any(|known| known == tool);
-    let mut draft = Draft::new(&agent.name, format!("{verb} {}", about.subject), output)
+    let mut draft = Draft::new(&agent.name, about.titled(verb), output)
         .says(format!("{}Do what your role says to reach the goal, and write the result into your output file.", about.material))
         .uses(about.reads_project && can("read_project"), about.searches_web && can("web_search"));
     draft.key.push_str(":lone");

@@ -84,21 +84,8 @@ const VERBS: [&str; 72] = [
     "fix",
 ];
 const DETERMINERS: [&str; 10] = ["a", "an", "the", "my", "our", "your", "this", "these", "some", "those"];
-/// A subject ends before these.
-const ENDS: [&str; 12] = [
-    " with ",
-    " including ",
-    " that ",
-    " which ",
-    " so that ",
-    " and then ",
-    " and write ",
-    " and create ",
-    " using ",
-    " based on ",
-    " and summari",
-    " and report ",
-];
+/// A subject ends before these, and before ` and ` with another verb behind it.
+const ENDS: [&str; 7] = [" with ", " including ", " that ", " which ", " so that ", " using ", " based on "];
 
 /// The lower-case words of `text` without punctuation at their edges, dots and slashes inside kept (`sales.csv`).
 pub(super) fn words(text: &str) -> Vec<String> {
@@ -132,22 +119,53 @@ pub(super) fn one_line(text: &str) -> String {
 pub(super) fn subject(text: &str) -> String {
     let line = one_line(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default());
     let sentence = first_sentence(&line);
+    let rest = from_verb(sentence);
+    let rest = match rest.split_once(' ') {
+        Some((word, after)) if VERBS.contains(&bare(word).as_str()) => after,
+        _ => rest,
+    };
+    let cut = cut_before(before_next_verb(rest), &ENDS);
+    definite(&limited(cut, 60))
+}
+
+/// The goal's own first sentence from its verb on, cut to 80 characters: a title in the author's words.
+pub(super) fn sentence(text: &str) -> String {
+    let line = one_line(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default());
+    let sentence = limited(from_verb(first_sentence(&line)), 80);
+    let mut chars = sentence.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// `sentence` without the words of courtesy before its verb; as it is when there is no verb among the first ten words. `my` may be the
+/// subject's own, so a determiner ends the search.
+fn from_verb(sentence: &str) -> &str {
     let mut rest = sentence;
     for _ in 0..10 {
-        let Some((word, after)) = rest.split_once(' ') else { break };
-        let bare = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '\'').to_lowercase();
-        if VERBS.contains(&bare.as_str()) {
-            rest = after;
-            break;
+        let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
+        let word = bare(word);
+        if VERBS.contains(&word.as_str()) {
+            return rest;
         }
-        // A filler counts as one only before the verb: `my` may be the subject's own.
-        if !FILLERS.contains(&bare.as_str()) || DETERMINERS.contains(&bare.as_str()) {
+        if !FILLERS.contains(&word.as_str()) || DETERMINERS.contains(&word.as_str()) {
             break;
         }
         rest = after;
     }
-    let cut = cut_before(rest, &ENDS);
-    definite(&limited(cut, 60))
+    sentence
+}
+
+fn bare(word: &str) -> String {
+    word.trim_matches(|c: char| !c.is_alphanumeric() && c != '\'').to_lowercase()
+}
+
+/// `sales.csv and write a report` ends before `and write`.
+fn before_next_verb(text: &str) -> &str {
+    let verb_at = |at: usize| {
+        let next = text.get(at + 5..).and_then(|rest| rest.split_whitespace().find(|word| *word != "then"));
+        next.is_some_and(|word| VERBS.contains(&word.to_lowercase().as_str()))
+    };
+    let end = text.match_indices(" and ").map(|(at, _)| at).find(|at| *at > 0 && verb_at(*at));
+    end.and_then(|at| text.get(..at)).unwrap_or(text)
 }
 
 /// The part of a subject after a word like `for`, when there is one: `documentation for my API` is about `the API`.
