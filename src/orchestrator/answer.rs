@@ -3,12 +3,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::domain::{Command, Error, Event, Result, Subject};
-use crate::engine::{Workflow, approval, commands, report};
-use crate::workspace::store::Workspace;
-use crate::workspace::views;
+use crate::engine::{Workflow, approval, commands};
+use crate::sys::mailbox::mailbox_name;
+use crate::workspace::Workspace;
 
 use super::handle::{Shared, blocking};
-use super::letters::{Wire, WireOutcome, mailbox_name};
+use super::letters::{Wire, WireOutcome};
 use super::run::CommandOutcome;
 use super::start::{Taken, owner, take_up};
 
@@ -48,11 +48,13 @@ async fn by_letter(shared: &Arc<Shared>, path: &Path, command: Command, holder: 
 
 /// Nobody holds the run: take the lease, write the decision down, let go.
 fn record(shared: &Shared, path: &Path, command: &Command) -> Result<CommandOutcome> {
-    let (workspace, _lease, mut journal, records): Taken = take_up(&shared.disk, path, &owner(shared, "approve"))?;
+    let (workspace, _lease, mut journal, mut records): Taken = take_up(&shared.disk, path, &owner(shared, "approve"))?;
     let mut workflow = Workflow::replay(&records);
     let mut write = |workflow: &mut Workflow, events: Vec<Event>| -> Result<()> {
         for event in events {
-            workflow.apply(&journal.append(shared.clock.now(), event)?);
+            let record = journal.append(shared.clock.now(), event)?;
+            workflow.apply(&record);
+            records.push(record);
         }
         journal.sync()
     };
@@ -72,9 +74,7 @@ fn record(shared: &Shared, path: &Path, command: &Command) -> Result<CommandOutc
         Ok(events) => write(&mut workflow, events).map(|()| CommandOutcome::from_result(Ok(())))?,
         Err(reason) => CommandOutcome::from_result(Err(reason)),
     };
-    let state = report::state(&workflow);
-    workspace.write_view("approvals.md", &super::outlook::approvals_text(&workflow, &state))?;
-    views::write_state(&workspace, &state)?;
+    super::outlook::write_all(shared, &workspace, &workflow, &records)?;
     Ok(outcome)
 }
 

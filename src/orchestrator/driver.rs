@@ -9,14 +9,13 @@ use crate::domain::{Error, Event, Policy, Record, Result, RunState, RunStatus};
 use crate::engine::wish::WishKey;
 use crate::engine::{Wish, Workflow, report, schedule};
 use crate::llm::Provider;
-use crate::workspace::journal::Journal;
-use crate::workspace::store::{Lease, Workspace};
+use crate::workspace::{Journal, Lease, Workspace};
 
 use super::builder::WhenBlocked;
 use super::effects::{Done, Report, Task};
 use super::feed::Update;
 use super::handle::{Shared, blocking};
-use super::letters::Letters;
+use super::letters::{Heard, Letters, Opened};
 use super::outlook::{Outlook, PAUSE};
 use super::run::{Order, RunHandle};
 
@@ -59,7 +58,7 @@ pub(super) struct Driver {
 enum Woken {
     Done(Done),
     Order(Box<Order>),
-    Letter(Box<super::letters::Opened>),
+    Letter(Box<Opened>),
     PlanChanged,
     Refresh,
     TimedOut,
@@ -76,7 +75,9 @@ impl Driver {
         let letters = Letters::open(&shared, &parts.workspace);
         let mut outlook = Outlook::new(shared.settings.enable_logging);
         outlook.history = parts.records.iter().map(crate::workspace::views::history_entry).collect();
-        outlook.plan_on_disk = workflow.plan.as_ref().map(|plan| super::outlook::marked(&workflow, &plan.text));
+        if let Some(plan) = &workflow.plan {
+            outlook.plan_taken(super::outlook::marked(&workflow, &plan.text));
+        }
         Driver {
             outlook,
             workspace: Arc::new(parts.workspace),
@@ -255,8 +256,10 @@ impl Driver {
         tokio::select! {
             Some(done) = self.done.recv() => Woken::Done(done),
             Some(order) = self.orders.recv() => Woken::Order(Box::new(order)),
-            Some(letter) = self.letters.next() => Woken::Letter(Box::new(letter)),
-            () = self.letters.plan_changed() => Woken::PlanChanged,
+            heard = self.letters.next() => match heard {
+                Heard::Order(letter) => Woken::Letter(Box::new(letter)),
+                Heard::PlanChanged => Woken::PlanChanged,
+            },
             () = sleep(due) => Woken::Refresh,
             () = sleep(patience) => Woken::TimedOut,
         }
@@ -276,7 +279,7 @@ impl Driver {
             }
             Woken::Letter(letter) => {
                 let outcome = self.obey(letter.command.clone()).await?;
-                letter.reply(&outcome).await;
+                letter.reply(&outcome);
                 Ok(())
             }
             Woken::PlanChanged => self.take_plan_from_disk().await.map(|_| ()),

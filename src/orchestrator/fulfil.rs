@@ -95,7 +95,8 @@ impl Driver {
         }
         let texts = self.upstream_texts(step);
         let opening = prompt::opening(&self.workflow, &self.policy, step, &texts);
-        let log = layout::log_name(&self.workspace, &step.agent, self.shared.clock.now());
+        let taken = |path: &str| self.workspace.folder().metadata(path).is_ok();
+        let log = layout::log_name(&step.agent, self.shared.clock.now(), taken);
         Event::StepStarted {
             step: id.clone(),
             attempt,

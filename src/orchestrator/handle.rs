@@ -3,17 +3,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::config::Settings;
-use crate::config::memory::Memory;
+use crate::config::{Memory, Settings};
 use crate::domain::goal::SingleStep;
 use crate::domain::view::{RunResult, RunSummary};
-use crate::domain::{Agent, Buffers, Command, Error, Goal, RelPath, Result, RunState};
+use crate::domain::{Agent, Buffers, Command, Error, Goal, RelPath, Result, RunState, RunStatus};
 use crate::engine::{Workflow, report};
 use crate::llm::Provider;
 use crate::sys::{Clock, Disk, Environment};
 use crate::tools::Tool;
-use crate::workspace::catalog;
-use crate::workspace::store::Workspace;
+use crate::workspace::{Workspace, catalog, cleanup};
 
 use super::builder::{Builder, WhenBlocked};
 use super::feed::{Feed, Subscription};
@@ -95,7 +93,7 @@ impl Orchestrator {
     /// Removes ended workspaces whose end is older than `days` days; returns their folders. `dry_run` only lists them.
     pub async fn cleanup(&self, days: u64, dry_run: bool) -> Result<Vec<PathBuf>> {
         let (disk, base_dir, now) = (Arc::clone(&self.0.disk), self.0.settings.base_dir.clone(), self.0.clock.now());
-        blocking(move || catalog::cleanup(&disk, &base_dir, days, now, dry_run)).await
+        blocking(move || cleanup::cleanup(&disk, &base_dir, days, now, dry_run)).await
     }
 
     /// Every update of every run in this process, from now on.
@@ -141,7 +139,9 @@ impl Orchestrator {
             let workspace = Workspace::open(&disk, &path)?;
             let (records, _) = workspace.read_journal()?;
             let mut state = report::state(&Workflow::replay(&records));
-            catalog::mark_interrupted(&mut state.status, &mut state.status_reason, workspace.lease_holder().is_some());
+            if matches!(state.status, RunStatus::Planning | RunStatus::Running) && workspace.lease_holder().is_none() {
+                (state.status, state.status_reason) = (RunStatus::Paused, Some("interrupted".into()));
+            }
             Ok(state)
         })
         .await

@@ -2,9 +2,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Command, Decision, QuestionId, StepId, Via};
-use crate::sys::mailbox::{Letter, Mailbox};
+use crate::sys::mailbox::{Letter, Mailbox, mailbox_name};
 use crate::sys::watch::{Watch, watch};
-use crate::workspace::store::Workspace;
+use crate::workspace::Workspace;
 
 use super::handle::Shared;
 use super::run::CommandOutcome;
@@ -58,21 +58,25 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub async fn reply(self, outcome: &CommandOutcome) {
-        let answer = WireOutcome { done: outcome.done, reason: outcome.reason.clone() };
-        self.letter.reply(serde_json::to_string(&answer).unwrap_or_default()).await;
+    pub fn reply(self, outcome: &CommandOutcome) {
+        self.letter.reply(wire_outcome(outcome.done, outcome.reason.clone()));
     }
+}
+
+fn wire_outcome(done: bool, reason: Option<String>) -> String {
+    serde_json::to_string(&WireOutcome { done, reason }).unwrap_or_default()
+}
+
+/// What came in.
+pub(super) enum Heard {
+    Order(Opened),
+    PlanChanged,
 }
 
 /// The two ways in. Either may be missing (no runtime folder, no watcher): the run goes on without.
 pub(super) struct Letters {
     mailbox: Option<Mailbox>,
     watch: Option<Watch>,
-}
-
-/// The name of a workspace's mailbox.
-pub(super) fn mailbox_name(workspace: &std::path::Path) -> String {
-    crate::domain::hash::sha256(workspace.to_string_lossy().as_bytes())[..16].to_owned()
 }
 
 impl Letters {
@@ -85,27 +89,36 @@ impl Letters {
         Letters { mailbox: mailbox.ok(), watch: watch.ok() }
     }
 
-    /// The next order; pends for ever without a mailbox.
-    pub async fn next(&mut self) -> Option<Opened> {
+    /// The next thing that comes in; pends for ever where neither way is open. Safe to drop while waiting.
+    pub async fn next(&mut self) -> Heard {
         loop {
-            let Some(mailbox) = &mut self.mailbox else { return std::future::pending().await };
-            let letter = mailbox.receive().await?;
-            match serde_json::from_str::<Wire>(&letter.text) {
-                Ok(wire) => return Some(Opened { command: wire.into_command(), letter }),
-                Err(error) => letter.reply(format!("{{\"done\":false,\"reason\":\"not understood: {error}\"}}").replace('`', "'")).await,
+            tokio::select! {
+                letter = receive(&mut self.mailbox) => match letter {
+                    None => self.mailbox = None,
+                    Some(letter) => match serde_json::from_str::<Wire>(&letter.text) {
+                        Ok(wire) => return Heard::Order(Opened { command: wire.into_command(), letter }),
+                        Err(error) => letter.reply(wire_outcome(false, Some(format!("not understood: {error}")))),
+                    },
+                },
+                changed = changed(&mut self.watch) => match changed {
+                    None => self.watch = None,
+                    Some(_) => return Heard::PlanChanged,
+                },
             }
         }
     }
+}
 
-    /// Completes when plan.md was changed by somebody.
-    pub async fn plan_changed(&mut self) {
-        let changed = match &mut self.watch {
-            Some(watch) => watch.changed().await,
-            None => None,
-        };
-        if changed.is_none() {
-            self.watch = None;
-            std::future::pending::<()>().await;
-        }
+async fn receive(mailbox: &mut Option<Mailbox>) -> Option<Letter> {
+    match mailbox {
+        Some(mailbox) => mailbox.receive().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn changed(watch: &mut Option<Watch>) -> Option<String> {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
     }
 }

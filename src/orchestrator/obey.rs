@@ -1,7 +1,7 @@
 //! How the driver takes orders: decisions, edits of the plan, retry, skip, stop, pause. The engine says what each one means.
 use std::sync::Arc;
 
-use crate::documents::place::{Problem, Severity, line_of};
+use crate::documents::{Lines, Problem, Severity};
 use crate::documents::plan as plan_text;
 use crate::domain::policy::{Rule, Verdict};
 use crate::domain::plan::PlanRules;
@@ -93,7 +93,7 @@ impl Driver {
     async fn take_plan(&mut self, text: String) -> Result<std::result::Result<(), String>> {
         match read_plan(&text, &self.workflow, &self.policy.plan_rules) {
             Ok(planned) => {
-                self.outlook.plan_on_disk = Some(text);
+                self.outlook.plan_taken(text);
                 self.commit(vec![planned]).await?;
                 Ok(Ok(()))
             }
@@ -125,5 +125,5 @@ pub(super) fn read_plan(text: &str, workflow: &Workflow, rules: &PlanRules) -> s
 }
 
 fn said(problem: &Problem, text: &str) -> String {
-    format!("plan.md line {}: {}", line_of(text, problem.span.start) + 1, problem.message)
+    format!("plan.md line {}: {}", Lines::new(text).line_of(problem.span.start) + 1, problem.message)
 }

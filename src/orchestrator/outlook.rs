@@ -7,9 +7,9 @@ use crate::documents::{approvals, plan as plan_text};
 use crate::domain::view::HistoryEntry;
 use crate::domain::{Buffers, Event, Record, Result, RunState};
 use crate::engine::{Workflow, report, transcript};
-use crate::workspace::store::Workspace;
-use crate::workspace::views::{self, ViewCache, ViewTexts};
+use crate::workspace::{ViewCache, ViewTexts, Workspace, views};
 
+use super::handle::Shared;
 use super::start::marks;
 
 /// The shortest time between two refreshes.
@@ -64,18 +64,23 @@ impl Outlook {
             history: self.history.clone(),
             info,
         };
-        let plan_before = self.plan_on_disk.clone();
         if plan.is_some() {
             self.plan_on_disk = plan;
         }
         self.dirty = false;
         self.urgent = false;
-        Some(Due { texts, plan_before, skip_approvals: open("approvals.md"), logs: std::mem::take(&mut self.passages), cache: std::mem::take(&mut self.cache) })
+        Some(Due { texts, skip_approvals: open("approvals.md"), logs: std::mem::take(&mut self.passages), cache: std::mem::take(&mut self.cache) })
     }
 
     fn plan(&self, workflow: &Workflow) -> Option<String> {
         let plan = workflow.plan.as_ref()?;
         Some(marked(workflow, &plan.text))
+    }
+
+    /// This text of plan.md is known and in the journal: from here on we may write over it.
+    pub fn plan_taken(&mut self, text: String) {
+        self.cache.took_in("plan.md", &text);
+        self.plan_on_disk = Some(text);
     }
 
     pub fn written(&mut self, cache: ViewCache) {
@@ -91,8 +96,6 @@ pub(super) fn marked(workflow: &Workflow, text: &str) -> String {
 /// Views that are about to be written.
 pub(super) struct Due {
     texts: ViewTexts,
-    /// plan.md as we last knew it: another text on disk is an edit that is not ours to overwrite.
-    plan_before: Option<String>,
     skip_approvals: bool,
     logs: BTreeMap<String, String>,
     cache: ViewCache,
@@ -103,10 +106,6 @@ impl Due {
     pub fn write(mut self, workspace: &Workspace) -> Result<ViewCache> {
         if self.skip_approvals {
             self.texts.approvals = workspace.read_text("approvals.md").unwrap_or_default();
-        }
-        let edited = workspace.read_text("plan.md").is_some_and(|text| self.plan_before.as_ref() != Some(&text));
-        if edited {
-            self.texts.plan = None;
         }
         views::write_views(workspace, &self.texts, &mut self.cache)?;
         for (log, text) in &self.logs {
@@ -122,7 +121,7 @@ pub(super) fn approvals_text(workflow: &Workflow, state: &RunState) -> String {
         .decided
         .iter()
         .map(|decided| approvals::DecidedLine {
-            id: decided.question.id.clone(),
+            id: decided.question.id.to_string(),
             what: decided.question.what.clone(),
             approved: decided.decision.approved,
             at: decided.at.format("%H:%M").to_string(),
@@ -130,4 +129,16 @@ pub(super) fn approvals_text(workflow: &Workflow, state: &RunState) -> String {
         })
         .collect();
     approvals::render(workflow.run_id(), &state.pending_approvals, &decided)
+}
+
+/// Writes every view of a run that nobody drives.
+pub(super) fn write_all(shared: &Shared, workspace: &Workspace, workflow: &Workflow, records: &[Record]) -> Result<()> {
+    let mut outlook = Outlook { history: records.iter().map(views::history_entry).collect(), ..Outlook::new(false) };
+    if let Some(plan) = &workflow.plan {
+        outlook.plan_taken(marked(workflow, &plan.text));
+    }
+    match outlook.due(workflow, &report::state(workflow), workspace, &shared.buffers) {
+        Some(due) => due.write(workspace).map(|_| ()),
+        None => Ok(()),
+    }
 }

@@ -1,7 +1,7 @@
 //! Makes plans: one step for a single agent, the given text, or the rules planner. Renders the text that people edit.
 use std::sync::Arc;
 
-use crate::documents::plan as plan_text;
+use crate::documents::{Mark, Severity, plan as plan_text};
 use crate::domain::event::{Event, PlannedBy};
 use crate::domain::goal::SingleStep;
 use crate::domain::{Error, Goal, Plan, Policy, RelPath, Result, Step, StepId, StepStatus};
@@ -23,13 +23,13 @@ pub(super) fn plan(shared: &Arc<Shared>, workflow: &Workflow, policy: &Policy, g
     if let Some(problem) = problems.first() {
         return Err(Error::usage(format!("agent failed to spawn: {}", problem.message)).hint("see `ai-orchestrator agents`"));
     }
-    let text = plan_text::render(&plan, workflow.run_id(), &|_| plan_text::Mark::ToDo);
+    let text = plan_text::render(&plan, workflow.run_id(), &plan_text::plain_marks(&plan));
     Ok(Event::Planned { plan, text, by })
 }
 
 fn given_plan(policy: &Policy, text: &str) -> Result<Event> {
     let document = plan_text::parse(text);
-    match plan_text::problems(&document, &policy.plan_rules).into_iter().find(|problem| problem.severity == crate::documents::place::Severity::Error) {
+    match plan_text::problems(&document, &policy.plan_rules).into_iter().find(|problem| problem.severity == Severity::Error) {
         Some(problem) => Err(Error::usage(format!("the plan cannot start: {}", problem.message)).hint("mend the plan's text")),
         None => Ok(Event::Planned { plan: document.plan, text: text.to_owned(), by: PlannedBy::User }),
     }
@@ -71,11 +71,11 @@ fn one_step(goal: &Goal, single: &SingleStep, policy: &Policy) -> Result<Plan> {
 }
 
 /// The mark of a step in plan.md.
-pub(super) fn mark(workflow: &Workflow, id: &StepId) -> plan_text::Mark {
+pub(super) fn mark(workflow: &Workflow, id: &StepId) -> Mark {
     match workflow.step_status(id) {
-        StepStatus::Completed => plan_text::Mark::Done,
-        StepStatus::Skipped => plan_text::Mark::Skip,
-        _ if workflow.plan_step(id).is_some_and(|step| step.skip) => plan_text::Mark::Skip,
-        _ => plan_text::Mark::ToDo,
+        StepStatus::Completed => Mark::Done,
+        StepStatus::Skipped => Mark::Skip,
+        _ if workflow.plan_step(id).is_some_and(|step| step.skip) => Mark::Skip,
+        _ => Mark::Todo,
     }
 }

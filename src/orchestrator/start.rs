@@ -13,9 +13,7 @@ use crate::domain::{Command, Error, Goal, Policy, Record, Result, RunStatus, Ste
 use crate::engine::{Workflow, commands, report, schedule};
 use crate::llm::Provider;
 use crate::workspace::inputs::{self, Attachment};
-use crate::workspace::journal::JournalHealth;
-use crate::workspace::layout;
-use crate::workspace::store::{Owner, Workspace};
+use crate::workspace::{Journal, JournalHealth, Lease, Owner, Workspace, layout, named};
 
 use super::driver::{Driver, Parts};
 use super::handle::{Shared, blocking};
@@ -75,7 +73,11 @@ pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOption
 /// The folder with the attached files in it; taken away again when a file cannot be attached.
 fn create(shared: &Shared, goal: &Goal) -> Result<(Workspace, Vec<crate::domain::InputFile>, Vec<String>)> {
     let project = &shared.settings.project;
-    let (named, warnings) = inputs::named_in_goal(shared.disk.as_ref(), &goal.text, project);
+    let named = named::named_in_goal(&shared.disk, &goal.text, project);
+    if let Some(problem) = named.problems.iter().find(|problem| problem.fatal) {
+        return Err(Error::usage(problem.message.clone()).hint(problem.hint.clone()));
+    }
+    let warnings = named.problems.iter().map(|problem| format!("{} ({})", problem.message, problem.hint)).collect();
     let attachment = |path: &Path, given: String, named_in_goal: bool| Attachment {
         text: shared.buffers.text(path),
         path: path.to_owned(),
@@ -86,12 +88,13 @@ fn create(shared: &Shared, goal: &Goal) -> Result<(Workspace, Vec<crate::domain:
     for path in &goal.attach {
         attachments.push(attachment(&shared.environment.absolute(path), path.to_string_lossy().into_owned(), false));
     }
-    for path in named {
+    for path in named.files {
         let given = path.strip_prefix(project).unwrap_or(&path).to_string_lossy().into_owned();
         if !attachments.iter().any(|other| other.path == path) {
             attachments.push(attachment(&path, given, true));
         }
     }
+    inputs::check(&shared.disk, &attachments, project)?;
     let workspace = Workspace::create(&shared.disk, &shared.settings.base_dir, goal, shared.clock.now())?;
     match inputs::attach(&shared.disk, &workspace, &attachments, project) {
         Ok(files) => Ok((workspace, files, warnings)),
@@ -138,7 +141,7 @@ pub(super) async fn resume(shared: &Arc<Shared>, path: &Path, options: ResumeOpt
     launch(shared, run.run_id, parts).await
 }
 
-pub(super) type Taken = (Workspace, crate::workspace::store::Lease, crate::workspace::journal::Journal, Vec<Record>);
+pub(super) type Taken = (Workspace, Lease, Journal, Vec<Record>);
 
 pub(super) fn take_up(disk: &Arc<dyn crate::sys::Disk>, path: &Path, owner: &Owner) -> Result<Taken> {
     let workspace = Workspace::open(disk, path)?;
@@ -287,6 +290,6 @@ pub(super) fn plan_rules(shared: &Shared) -> PlanRules {
 }
 
 /// The mark of each step, for plan.md.
-pub(super) fn marks(workflow: &Workflow) -> impl Fn(&StepId) -> crate::documents::plan::Mark + '_ {
-    |id| planner::mark(workflow, id)
+pub(super) fn marks(workflow: &Workflow) -> impl Fn(&StepId) -> Option<crate::documents::Mark> + '_ {
+    |id| Some(planner::mark(workflow, id))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{Settings, TrustedValues};
 use crate::documents::agent_file;
-use crate::documents::place::{Problem, Severity, line_of};
+use crate::documents::{Lines, Problem, Severity};
 use crate::domain::agent::built_in_agents;
 use crate::domain::{Agent, AgentSource};
 use crate::sys::{Disk, EntryKind, Environment};
@@ -100,7 +100,7 @@ impl Team {
 fn placed(problem: &Problem, text: &str, path: &Path) -> AgentProblem {
     AgentProblem {
         file: path.to_owned(),
-        line: line_of(text, problem.span.start) + 1,
+        line: Lines::new(text).line_of(problem.span.start) + 1,
         is_error: problem.severity == Severity::Error,
         message: problem.message.clone(),
     }

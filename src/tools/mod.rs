@@ -47,3 +47,8 @@ pub trait Tool: Send + Sync {
     /// Does it. Never panics on any input; a wrong input is a refusal that says what is expected.
     async fn run(&self, input: Value, context: &ToolContext) -> ToolOutcome;
 }
+
+/// Every tool that comes with the program.
+pub fn built_in() -> Vec<Arc<dyn Tool>> {
+    Vec::new()
+}
