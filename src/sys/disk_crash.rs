@@ -207,5 +207,5 @@ fn parts(path: &Path, base: &Path) -> Option<Vec<String>> {
 }
 
 #[cfg(test)]
-#[path = "disk_faulty_tests.rs"]
+#[path = "disk_crash_tests.rs"]
 mod tests;

@@ -245,6 +245,7 @@ fn ten_thousand_events_are_read_in_order() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn no_bytes_make_reading_panic_or_lose_the_file(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let (_scratch, workspace) = three();
