@@ -29,12 +29,11 @@ impl Crash {
             let last = changes.checked_sub(1).and_then(|index| recording.get(index));
             if let Some(Change { what: What::Append { bytes } | What::Write { bytes, .. }, .. }) = last {
                 let offsets = [1, bytes.len() / 2, bytes.len().saturating_sub(1)];
-                crashes.extend(
-                    offsets
-                        .iter()
-                        .filter(|offset| **offset < bytes.len())
-                        .map(|offset| Crash { changes, lose_unsynced: false, torn: Some(*offset) }),
-                );
+                crashes.extend(offsets.iter().filter(|offset| **offset < bytes.len()).map(|offset| Crash {
+                    changes,
+                    lose_unsynced: false,
+                    torn: Some(*offset),
+                }));
             }
         }
         crashes
@@ -208,5 +207,5 @@ fn parts(path: &Path, base: &Path) -> Option<Vec<String>> {
 }
 
 #[cfg(test)]
-#[path = "disk_faulty_tests.rs"]
+#[path = "disk_crash_tests.rs"]
 mod tests;

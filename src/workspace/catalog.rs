@@ -48,8 +48,10 @@ pub(super) fn open_base(root: &Arc<dyn Disk>, base_dir: &Path) -> Result<Option<
     match root.open(base_dir) {
         Ok(base) => Ok(Some(base)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Err(Error::place(format!("`{}` is not a folder", base_dir.display()))
-            .hint("workspace.base_dir or --base-dir names the folder of the workspaces")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            Err(Error::place(format!("`{}` is not a folder", base_dir.display()))
+                .hint("workspace.base_dir or --base-dir names the folder of the workspaces"))
+        }
         Err(error) => Err(Error::disk(format!("cannot read `{}`", base_dir.display()), &error)),
     }
 }
@@ -175,7 +177,8 @@ fn from_journal(workspace: &Workspace, blank: RunSummary) -> RunSummary {
             Event::Planned { plan, .. } => statuses = plan.steps.iter().map(|step| (step.id.clone(), step.skip)).collect(),
             Event::CallFinished { cost_usd, .. } => row.cost_usd = add_costs(row.cost_usd, *cost_usd),
             Event::StepFinished { step, status, .. } => {
-                let change = if *status == StepStatus::Completed { BTreeSet::insert } else { |done: &mut BTreeSet<_>, step| done.remove(&step) };
+                let change =
+                    if *status == StepStatus::Completed { BTreeSet::insert } else { |done: &mut BTreeSet<_>, step| done.remove(&step) };
                 change(&mut done, step.clone());
                 statuses.insert(step.clone(), *status == StepStatus::Skipped);
             }

@@ -134,7 +134,8 @@ impl Source<'_> {
     fn read(&self) -> Result<Vec<u8>> {
         let Some((folder, name)) = &self.place else { return Ok(self.attachment.text.clone().unwrap_or_default().into_bytes()) };
         folder.read(name, MAX_INPUT_BYTES).map_err(|error| {
-            Error::usage(format!("cannot attach `{}`: {error}", self.attachment.given)).hint("check that the file can be read and does not change")
+            Error::usage(format!("cannot attach `{}`: {error}", self.attachment.given))
+                .hint("check that the file can be read and does not change")
         })
     }
 }

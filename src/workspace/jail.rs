@@ -195,7 +195,8 @@ fn in_inputs(path: &RelPath) -> bool {
 fn has_short_name(path: &RelPath) -> bool {
     path.as_str().split('/').any(|name| {
         let stem = name.split('.').next().unwrap_or_default();
-        stem.len() <= 8 && stem.rsplit_once('~').is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        stem.len() <= 8
+            && stem.rsplit_once('~').is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
     })
 }
 

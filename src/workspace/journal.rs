@@ -14,6 +14,9 @@ pub(super) const JOURNAL: &str = "journal.jsonl";
 /// The largest journal that is read, in bytes.
 const MAX_JOURNAL_BYTES: u64 = 4 << 30;
 
+/// Readers of JSON stop at a depth of 128; a line nested deeper than this is not written, so that what is written can be read.
+const MAX_DEPTH: usize = 120;
+
 /// In what state a journal was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JournalHealth {
@@ -95,6 +98,9 @@ impl Journal {
             self.unclean = false;
         }
         let mut line = serde_json::to_string(record)?;
+        if depth(&line) > MAX_DEPTH {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "an event is nested too deeply to be read back"));
+        }
         // A string is never longer than its JSON, so a short line holds no large one.
         if line.len() > INLINE_BYTES {
             let mut value = serde_json::to_value(record)?;
@@ -109,6 +115,25 @@ impl Journal {
         self.length += line.len() as u64;
         Ok(())
     }
+}
+
+/// How deeply a JSON text is nested.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// What reading found.
@@ -134,7 +159,6 @@ pub(super) fn read(private: &Arc<dyn Disk>) -> Result<Reading> {
             Ok(Line::Record(record)) => reading.records.push(*record),
             Ok(Line::Blank) => {}
             Ok(Line::Newer(schema)) => newer = Some(schema),
-            Err(_) if newer.is_some() => {}
             Err(_) if !whole => reading.health = JournalHealth::TornTail,
             Err(_) => reading.health = JournalHealth::Corrupt { line: index + 1, copy: None },
         }

@@ -92,7 +92,8 @@ fn a_corrupt_line_in_the_middle_is_set_aside_and_nothing_is_lost() {
 fn a_newer_journal_is_shown_and_never_written() {
     let (_scratch, workspace) = three();
     let whole = std::fs::read_to_string(file(&workspace)).unwrap();
-    let resumed = "{\"seq\":4,\"at\":\"2027-01-01T00:00:00Z\",\"event\":\"run_started\",\"schema\":7,\"who\":[]}\n{\"seq\":5,\"event\":\"dreamt\"}\n";
+    let resumed =
+        "{\"seq\":4,\"at\":\"2027-01-01T00:00:00Z\",\"event\":\"run_started\",\"schema\":7,\"who\":[]}\n{\"seq\":5,\"event\":\"dreamt\"}\n";
     for (text, count) in [(whole.clone() + resumed, 3), (resumed.replace("\"seq\":4", "\"seq\":1"), 0)] {
         std::fs::write(file(&workspace), &text).unwrap();
         let (mut journal, records, health) = workspace.open_journal().unwrap();
@@ -186,13 +187,33 @@ fn large_strings_live_in_blobs_and_come_back() {
 }
 
 #[test]
+fn a_reply_too_deep_to_be_read_back_is_not_written() {
+    let (_scratch, workspace) = three();
+    let (mut journal, ..) = workspace.open_journal().unwrap();
+    let finished = |depth: usize| {
+        let raw = (0..depth).fold(serde_json::json!("[{\"\\"), |value, _| serde_json::json!([value]));
+        let reply = serde_json::json!({"blocks": [], "stop": "end_turn", "usage": {}, "cost_usd": null, "raw": raw});
+        let event = serde_json::json!({"event": "call_finished", "step": "s1", "ordinal": 1, "request_id": null, "stop": "end_turn", "usage": {}, "cost_usd": null, "reply": reply});
+        serde_json::from_value::<Event>(event).unwrap()
+    };
+    journal.append(at(NOON), finished(MAX_DEPTH - 2)).unwrap();
+    journal.append(at(NOON), finished(MAX_DEPTH - 1)).unwrap_err();
+    assert_eq!(journal.append(at(NOON), note("on")).unwrap().seq, 5);
+    let (records, health) = workspace.read_journal().unwrap();
+    assert_eq!((records.len(), health), (5, JournalHealth::Sound));
+    assert_eq!(records[3].event, finished(MAX_DEPTH - 2));
+}
+
+#[test]
 fn what_was_synced_survives_every_crash() {
     let scratch = Scratch::new();
     std::fs::create_dir(scratch.base()).unwrap();
     let workspace = scratch.create("Analyze sales", NOON);
     let (mut journal, ..) = workspace.open_journal().unwrap();
     let mut synced = Vec::new();
-    for (number, event) in [started("Analyze sales"), planned(2), note(&"x".repeat(20_000)), finished(RunStatus::Paused)].into_iter().enumerate() {
+    for (number, event) in
+        [started("Analyze sales"), planned(2), note(&"x".repeat(20_000)), finished(RunStatus::Paused)].into_iter().enumerate()
+    {
         journal.append(at(NOON), event).unwrap();
         if number % 2 == 1 {
             journal.sync().unwrap();
@@ -224,6 +245,7 @@ fn ten_thousand_events_are_read_in_order() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn no_bytes_make_reading_panic_or_lose_the_file(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let (_scratch, workspace) = three();

@@ -12,8 +12,8 @@ const MAX_NAMED: usize = 64;
 const MAX_WORDS: usize = 20_000;
 /// Characters around a path in prose, before and after.
 const AROUND: &[char] = &[
-    '(', ')', '[', ']', '{', '}', '<', '>', '"', '\'', '`', '“', '”', '„', '‘', '’', '«', '»', '‹', '›', '「', '」', '『', '』', '（', '）', '【',
-    '】', '《', '》', ',', ';', ':', '!', '?', '…', '。', '，', '、', '：', '；', '！', '？', '*', '@', '=', '|',
+    '(', ')', '[', ']', '{', '}', '<', '>', '"', '\'', '`', '“', '”', '„', '‘', '’', '«', '»', '‹', '›', '「', '」', '『', '』', '（',
+    '）', '【', '】', '《', '》', ',', ';', ':', '!', '?', '…', '。', '，', '、', '：', '；', '！', '？', '*', '@', '=', '|',
 ];
 
 /// A word that names something which is not attached.
@@ -53,8 +53,10 @@ pub fn named_in_goal(disk: &Arc<dyn Disk>, goal: &str, project: &Path) -> NamedF
 
 /// Whether a path looks like a key or a password file, or belongs to git: such a file is never attached unasked.
 pub fn is_secret(path: &Path) -> bool {
-    let names: Vec<String> =
-        path.components().filter_map(|part| if let Component::Normal(name) = part { Some(fold(&name.to_string_lossy())) } else { None }).collect();
+    let names: Vec<String> = path
+        .components()
+        .filter_map(|part| if let Component::Normal(name) = part { Some(fold(&name.to_string_lossy())) } else { None })
+        .collect();
     if names.iter().any(|name| matches!(name.as_str(), ".git" | ".ssh" | ".gnupg" | ".aws")) {
         return true;
     }

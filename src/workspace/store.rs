@@ -26,7 +26,7 @@ pub struct Workspace {
     folder: Arc<dyn Disk>,
     /// `.orchestrator/`, by its own handle so that no link put in its place is ever followed.
     private: Arc<dyn Disk>,
-    /// The folders above that were made with it, innermost first.
+    /// The folders above in which something was made for it, innermost first: their names must last for the workspace to last.
     parents: Vec<Arc<dyn Disk>>,
 }
 
@@ -35,15 +35,20 @@ impl Workspace {
     pub fn create(root: &Arc<dyn Disk>, base_dir: &Path, goal: &Goal, now: DateTime<FixedOffset>) -> Result<Workspace> {
         let failed = |error: std::io::Error| creation_failed(base_dir, &error);
         let base = root.create_and_open(base_dir).map_err(failed)?;
+        let mut above = Vec::new();
         match base.create_new(".gitignore", b"*\n", false) {
-            Err(error) if error.kind() != Io::AlreadyExists => return Err(failed(error)),
-            _ => {}
+            Ok(()) => above.extend(base_dir.parent().and_then(|parent| root.open(parent).ok())),
+            Err(error) if error.kind() == Io::AlreadyExists => {}
+            Err(error) => return Err(failed(error)),
         }
         let (week, date, name) = folder_names(now, &goal.text);
         // A clean-up may remove the day's folder between our making it and our using it: then it is made again.
         for _ in 0..8 {
             match make(&base, &[&week, &date], &name) {
-                Ok((folder, parents)) => return Self::furnish(folder, parents).map_err(failed),
+                Ok((folder, mut parents)) => {
+                    parents.extend(above);
+                    return Self::furnish(folder, parents).map_err(failed);
+                }
                 Err(error) if error.kind() == Io::NotFound => {}
                 Err(error) => return Err(failed(error)),
             }
@@ -174,15 +179,19 @@ type Made = (Arc<dyn Disk>, Vec<Arc<dyn Disk>>);
 
 /// Makes the first free of `name`, `name-2`, … below the folders `above`; the system's own refusal decides who was first.
 fn make(base: &Arc<dyn Disk>, above: &[&str], name: &str) -> std::io::Result<Made> {
-    let mut parents = vec![base.clone()];
+    let mut parents = Vec::new();
     let mut folder = base.clone();
     for part in above {
-        match folder.create_folder(part) {
+        let made = folder.create_folder(part);
+        let inner = folder.sub(part);
+        match made {
+            Ok(()) => parents.insert(0, folder),
             Err(error) if error.kind() != Io::AlreadyExists => return Err(error),
-            _ => folder = folder.sub(part)?,
+            Err(_) => {}
         }
-        parents.insert(0, folder.clone());
+        folder = inner?;
     }
+    parents.insert(0, folder.clone());
     for number in 1..MAX_COLLISIONS {
         let name = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
         match folder.create_folder(&name) {

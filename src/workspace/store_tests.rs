@@ -34,7 +34,8 @@ fn the_first_days_of_a_year_stand_in_the_last_week_of_the_old_one() {
 fn many_runs_in_one_second_each_get_their_own_folder() {
     let scratch = Scratch::new();
     let paths: std::collections::BTreeSet<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| (0..5).map(|_| scratch.create("Same goal", NOON).path).collect::<Vec<_>>())).collect();
+        let threads: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| (0..5).map(|_| scratch.create("Same goal", NOON).path).collect::<Vec<_>>())).collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     assert_eq!(paths.len(), 40);
@@ -65,7 +66,9 @@ fn a_base_folder_that_is_a_file_is_a_clear_error() {
 
 #[test]
 fn a_full_or_read_only_disk_is_a_clear_error_at_every_change_and_leaves_no_half() {
-    for (kind, word) in [(Io::StorageFull, "full"), (Io::ReadOnlyFilesystem, "cannot be written"), (Io::PermissionDenied, "cannot be written")] {
+    for (kind, word) in
+        [(Io::StorageFull, "full"), (Io::ReadOnlyFilesystem, "cannot be written"), (Io::PermissionDenied, "cannot be written")]
+    {
         for n in 1..=9 {
             let scratch = Scratch::new();
             scratch.control.fail_change(n, kind);

@@ -36,7 +36,6 @@ impl Scratch {
         let workspace = self.create(goal, now);
         let (mut journal, ..) = workspace.open_journal().unwrap();
         events.into_iter().for_each(|event| drop(journal.append(at(now), event).unwrap()));
-        journal.sync().unwrap();
         workspace
     }
 }
@@ -80,7 +79,11 @@ pub fn planned(steps: usize) -> Event {
         uses: Vec::new(),
         skip: false,
     };
-    Event::Planned { plan: Plan { title: "Plan".into(), steps: (1..=steps).map(step).collect() }, text: "# Plan".into(), by: PlannedBy::Rules }
+    Event::Planned {
+        plan: Plan { title: "Plan".into(), steps: (1..=steps).map(step).collect() },
+        text: "# Plan".into(),
+        by: PlannedBy::Rules,
+    }
 }
 
 pub fn step_done(number: usize) -> Event {
