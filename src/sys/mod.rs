@@ -2,6 +2,7 @@
 pub mod clock;
 pub mod disk;
 pub mod env;
+pub mod process;
 
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use disk::{AppendFile, Disk, EntryKind, FileMeta, RealDisk};
