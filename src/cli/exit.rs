@@ -52,7 +52,7 @@ pub fn hint(result: &RunResult, circumstances: Circumstances, first_open: Option
         (_, 3) if circumstances.decide_later || first_open.is_none() => Some(format!("decide and go on with: {resume}")),
         (_, 3) => {
             let id = first_open.unwrap_or_default();
-            Some(format!("decide with: ai-orchestrator approve {path} {id}\n      then: {resume} (or run with --non-interactive)"))
+            Some(format!("decide with: ai-orchestrator approve {path} {id}, then go on with: {resume} (or run with --non-interactive)"))
         }
         _ => Some(format!("mend the cause, then: {resume}")),
     }

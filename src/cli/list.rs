@@ -127,3 +127,7 @@ impl Table<'_> {
         cells
     }
 }
+
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;

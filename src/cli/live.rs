@@ -112,15 +112,19 @@ fn step_line(step: &StepView, look: &Look, now: DateTime<FixedOffset>, columns: 
         facts.extend(look.cost(step.cost_usd));
     }
     let start = format!("{} {}", style::fit(step.id.as_str(), columns.id), style::fit(&style::one_line(&step.agent), columns.agent));
-    let room = columns.width.saturating_sub(style::width(&start) + 6);
+    let room = columns.width.saturating_sub(style::width(&start) + 7);
     let mut tail = facts.join("  ");
     if style::width(&tail) + 12 > room {
-        tail = facts.first().cloned().unwrap_or_default();
+        tail = facts.first().cloned().filter(|first| style::width(first) + 4 <= room).unwrap_or_default();
     }
     let text_room = room.saturating_sub(style::width(&tail));
     let title = style::one_line(&step.title);
     let text = match look.activity.get(&step.id) {
-        Some(doing) if step.status == StepStatus::Running => format!("{title}: {doing}"),
+        Some(doing) if step.status == StepStatus::Running => {
+            // The title gives way to what is going on, but keeps half of the room.
+            let for_doing = (style::width(doing) + 2).min(text_room / 2);
+            format!("{}: {doing}", style::cut(&title, text_room - for_doing))
+        }
         _ => title,
     };
     let text = if tail.is_empty() { style::cut(&text, text_room) } else { style::fit(&text, text_room) };
@@ -183,3 +187,7 @@ fn finished(
 fn title<'a>(state: &'a RunState, step: &StepId) -> &'a str {
     state.steps.iter().find(|view| &view.id == step).map(|view| view.title.as_str()).unwrap_or_default()
 }
+
+#[cfg(test)]
+#[path = "live_tests.rs"]
+mod tests;

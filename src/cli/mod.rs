@@ -7,6 +7,7 @@ pub mod exit;
 pub mod interrupt;
 pub mod list;
 pub mod live;
+pub mod loaded;
 pub mod log;
 pub mod order;
 pub mod plan_text;

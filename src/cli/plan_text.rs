@@ -118,3 +118,7 @@ impl PlanText {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "plan_text_tests.rs"]
+mod tests;

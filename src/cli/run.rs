@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::domain::goal::SingleStep;
+use crate::domain::plan::PlanRules;
 use crate::domain::view::RunResult;
 use crate::domain::{Error, Goal, RelPath, Result, RunStatus};
-use crate::orchestrator::{Orchestrator, RunHandle, WhenBlocked};
+use crate::orchestrator::{Orchestrator, WhenBlocked};
 
 use super::ask::Asker;
 use super::exit::{self, Circumstances};
@@ -22,6 +23,7 @@ use super::terminal::Terminal;
 /// Does what was ordered; the exit code.
 pub async fn run(order: Order, options: &Options, mut setup: Setup, terminal: &Terminal) -> Result<i32> {
     refuse_unbuilt(&order)?;
+    let goal = goal_of(&order, &setup)?;
     if order.read_project {
         setup.allow_project();
     }
@@ -35,7 +37,11 @@ pub async fn run(order: Order, options: &Options, mut setup: Setup, terminal: &T
     let when_blocked = if can_ask { WhenBlocked::Wait } else { WhenBlocked::LetGo };
     let orchestrator = setup.builder().interactive(!order.non_interactive).when_blocked(when_blocked).build()?;
     let updates = orchestrator.subscribe();
-    let handle = start(&order, &setup, &orchestrator).await?;
+    let handle = match (goal, &order.work) {
+        (Some(goal), _) => orchestrator.start(goal).await?,
+        (None, Work::Resume(path)) => orchestrator.resume(&setup.environment.absolute(path)).await?,
+        (None, _) => return Err(Error::internal("there is neither a goal nor a workspace")),
+    };
     let look = Look {
         provider: orchestrator.provider_name().to_owned(),
         workspace: style::shown_path(&handle.workspace, setup.environment.current_dir()),
@@ -53,10 +59,19 @@ pub async fn run(order: Order, options: &Options, mut setup: Setup, terminal: &T
         circumstances: Circumstances { plan_only: order.plan_only, ..Circumstances::default() },
         questions: BTreeMap::new(),
         plan: None,
+        plan_rules: plan_rules(&orchestrator, &setup),
         deadline: None,
     };
     let result = session.drive().await?;
     Ok(end(&mut session, result, options))
+}
+
+fn plan_rules(orchestrator: &Orchestrator, setup: &Setup) -> PlanRules {
+    PlanRules {
+        agents: orchestrator.agents().into_iter().map(|agent| agent.name).collect(),
+        allowed_extensions: setup.settings.allowed_file_extensions.clone(),
+        max_steps: setup.settings.max_steps,
+    }
 }
 
 fn refuse_unbuilt(order: &Order) -> Result<()> {
@@ -67,29 +82,22 @@ fn refuse_unbuilt(order: &Order) -> Result<()> {
     }
 }
 
-async fn start(order: &Order, setup: &Setup, orchestrator: &Orchestrator) -> Result<RunHandle> {
-    match &order.work {
-        Work::Resume(path) => orchestrator.resume(&setup.environment.absolute(path)).await,
-        Work::Goal(_) | Work::Agent { .. } => orchestrator.start(goal_of(order, setup)?).await,
-    }
-}
-
-/// The goal with everything the command line said about it.
-pub fn goal_of(order: &Order, setup: &Setup) -> Result<Goal> {
+/// The goal with everything the command line said about it; `None` for a resume, which has its goal already.
+pub fn goal_of(order: &Order, setup: &Setup) -> Result<Option<Goal>> {
     let (text, single) = match &order.work {
         Work::Goal(text) => (text, None),
         Work::Agent { name, task, output, instructions } => {
             let output_file = output.as_deref().map(output_path).transpose()?;
             (task, Some(SingleStep { agent: name.clone(), output_file, instructions: instructions.clone() }))
         }
-        Work::Resume(_) => return Err(Error::internal("a resume has no goal of its own")),
+        Work::Resume(_) => return Ok(None),
     };
     let mut goal = Goal::new(text.as_str())?;
     goal.single = single;
     goal.attach = order.attach.iter().map(|path| setup.environment.absolute(path)).collect();
     goal.read_project = order.read_project;
     goal.plan_only = order.plan_only;
-    Ok(goal)
+    Ok(Some(goal))
 }
 
 fn output_path(text: &str) -> Result<RelPath> {
@@ -142,3 +150,7 @@ fn end(session: &mut Session<'_>, result: Option<RunResult>, options: &Options) 
     }
     exit::code(&result, circumstances)
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

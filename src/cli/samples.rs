@@ -110,3 +110,8 @@ pub fn runs() -> Vec<RunSummary> {
         run("売上を分析する\nand write a report", RunStatus::WaitingApproval, "2026-11-21T10:00:00+01:00", None),
     ]
 }
+
+/// The text without its colours.
+pub fn without_colours(text: &str) -> String {
+    regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap().replace_all(text, "").into_owned()
+}

@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::domain::plan::PlanRules;
 use crate::domain::view::{PendingApproval, RunResult};
 use crate::domain::{Command, Event, Plan, Question, QuestionId, Result, Subject, Via};
 use crate::orchestrator::{RunHandle, Subscription, Update};
@@ -10,6 +11,7 @@ use crate::sys::process;
 use super::ask::{Asker, Attention, editor};
 use super::exit::{Circumstances, quoted};
 use super::interrupt::Signals;
+use super::loaded;
 use super::plan_text::PlanText;
 use super::prompt::{Kind, Next, Prompt, kind_of};
 use super::render::Renderer;
@@ -46,6 +48,8 @@ pub struct Session<'a> {
     pub circumstances: Circumstances,
     pub questions: BTreeMap<QuestionId, Question>,
     pub plan: Option<Plan>,
+    /// What an edited plan is checked against.
+    pub plan_rules: PlanRules,
     pub deadline: Option<tokio::time::Instant>,
 }
 
@@ -264,11 +268,24 @@ impl Session<'_> {
                 self.terminal.warning(&what, Some(&format!("edit {} by other means, then answer here", quoted(&path))));
             }
             Ok(_) => match self.setup.plan_text(&self.handle.workspace) {
-                Ok(text) => self.order(Command::EditPlan { text }).await?,
+                Ok(text) => self.take_edit(text).await?,
                 Err(error) => self.terminal.error(&error),
             },
         }
         self.catch_up();
+        Ok(())
+    }
+
+    /// A plan that cannot start is told here, where the lines are still fresh; the run keeps the plan it had.
+    async fn take_edit(&mut self, text: String) -> Result<()> {
+        let problems = loaded::plan_problems(&text, &self.plan_rules);
+        if problems.is_empty() {
+            return self.order(Command::EditPlan { text }).await;
+        }
+        for problem in &problems {
+            self.terminal.warning(&format!("plan.md {problem}"), None);
+        }
+        self.terminal.hint("edit it again; until then the plan stands as before");
         Ok(())
     }
 }

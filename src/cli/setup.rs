@@ -10,6 +10,7 @@ use crate::domain::{Error, Plan, Result};
 use crate::orchestrator::{Builder, Orchestrator};
 use crate::sys::{Clock, Disk, Environment, RealDisk, SystemClock};
 
+use super::loaded;
 use super::order::Options;
 use super::terminal::Terminal;
 
@@ -62,8 +63,8 @@ impl Setup {
         let mut options = options.clone();
         options.base_dir = options.base_dir.map(|path| environment.absolute(&path));
         options.config = options.config.map(|path| environment.absolute(&path));
-        let project = config_calls::find_project(&*disk, folder);
-        let loaded = config_calls::load(&environment, &disk, &project, &options);
+        let project = loaded::find_project(&*disk, folder);
+        let loaded = loaded::load(&environment, &disk, &project, &options);
         let clock = Arc::new(SystemClock);
         Ok(Setup {
             environment,
@@ -143,12 +144,12 @@ impl Setup {
 
     /// The workspace's plan as it stands in plan.md, if it can be read.
     pub fn plan_of(&self, workspace: &Path) -> Option<Plan> {
-        config_calls::parse_plan(&self.plan_text(workspace).ok()?)
+        loaded::parse_plan(&self.plan_text(workspace).ok()?)
     }
 
     /// Records that the values in question are trusted.
     pub fn record_trust(&self) -> Result<()> {
-        config_calls::record_trust(self)
+        loaded::record_trust(self)
     }
 }
 
@@ -164,98 +165,5 @@ impl Problem {
 
 /// The JSON Schema of the configuration file.
 pub fn config_schema() -> Value {
-    config_calls::schema()
-}
-
-/// Stand-ins for `config::{load, project, trust, table}` and `documents::plan`, which are built on another branch. To be replaced at the merge.
-mod config_calls {
-    use super::*;
-    use crate::config::settings::{InlineStatus, OpenArtifacts, PromptStyle, ProviderChoice};
-    use crate::domain::policy::ApprovalMode;
-    use serde_json::json;
-
-    pub struct Loaded {
-        pub settings: Settings,
-        pub problems: Vec<Problem>,
-        pub untrusted: Vec<Untrusted>,
-        pub project_trusted: bool,
-    }
-
-    pub fn find_project(disk: &dyn Disk, folder: &Path) -> PathBuf {
-        let marked = |folder: &&Path| {
-            disk.open(folder)
-                .is_ok_and(|open| ["config/orchestrator.json", "orchestrator.json", ".git"].iter().any(|name| open.metadata(name).is_ok()))
-        };
-        folder.ancestors().find(marked).unwrap_or(folder).to_owned()
-    }
-
-    pub fn load(_environment: &Environment, _disk: &Arc<dyn Disk>, project: &Path, options: &Options) -> Loaded {
-        let mut settings = defaults(project);
-        for (key, value) in options.layer() {
-            match key.as_str() {
-                "workspace.base_dir" => settings.base_dir = PathBuf::from(value.as_str().unwrap_or_default()),
-                "budget.per_run_usd" => settings.per_run_usd = value.as_f64(),
-                _ => {}
-            }
-        }
-        Loaded { settings, problems: Vec::new(), untrusted: Vec::new(), project_trusted: false }
-    }
-
-    pub fn schema() -> Value {
-        json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"})
-    }
-
-    pub fn parse_plan(_text: &str) -> Option<Plan> {
-        None
-    }
-
-    pub fn record_trust(_setup: &Setup) -> Result<()> {
-        Err(Error::not_available("trust"))
-    }
-
-    fn defaults(project: &Path) -> Settings {
-        let extensions =
-            ".md .txt .json .csv .py .js .html .css .yaml .yml .svg .toml .xml .sql .rs .ts .tsx .jsx .go .java .c .h .cpp .rb";
-        Settings {
-            project: project.to_owned(),
-            base_dir: project.join("workspaces"),
-            max_workspace_age_days: 30,
-            auto_cleanup: false,
-            default_max_turns: 6,
-            max_turns: Default::default(),
-            default_timeout: 300,
-            cost_tracking: true,
-            enable_logging: true,
-            max_parallel: 4,
-            agent_directory: ".orchestrator/agents".into(),
-            provider: ProviderChoice::Auto,
-            model: None,
-            base_url: None,
-            max_output_tokens: None,
-            api_key_command: None,
-            model_per_agent: Default::default(),
-            prices: json!({}),
-            max_steps: 12,
-            per_run_usd: Some(1.0),
-            per_run_tokens: None,
-            per_day_usd: Some(10.0),
-            approvals: ApprovalMode::Plan,
-            rules: Vec::new(),
-            approvals_timeout_minutes: 0,
-            allow_external_apis: true,
-            restrict_file_access: true,
-            project_read: ProjectRead::Ask,
-            allowed_file_extensions: extensions.split(' ').map(str::to_owned).collect(),
-            sandbox_mode: false,
-            allowed_hosts: Vec::new(),
-            search_provider: "auto".into(),
-            search_url: None,
-            search_key_command: None,
-            mcp_servers: json!({}),
-            goal_markers: vec!["goal:".into(), "TODO(goal)".into(), "@goal".into()],
-            inline_status: InlineStatus::Auto,
-            open_artifacts: OpenArtifacts::Beside,
-            prompt: PromptStyle::Auto,
-        }
-    }
+    loaded::schema()
 }

@@ -31,8 +31,9 @@ pub fn lines(ending: &Ending<'_>, width: usize, paint: Paint) -> Vec<String> {
         lines.extend(style::wrap(&style::harmless(reason), width.saturating_sub(2)).into_iter().map(|line| format!("  {line}")));
     }
     lines.extend(style::wrap(&figures(ending), width.saturating_sub(2)).iter().map(|line| format!("  {}", paint.dim(line))));
+    let widest = result.results.iter().map(|step| style::width(&start_of(step))).max().unwrap_or(0).min(width / 2);
     for step in &result.results {
-        step_lines(step, ending, (width, paint), &mut lines);
+        step_lines(step, ending, &Columns { width, start: widest, paint }, &mut lines);
     }
     artifact_lines(ending, paint, &mut lines);
     let summary = result.workspace.join("execution-summary.md");
@@ -54,7 +55,19 @@ fn figures(ending: &Ending<'_>) -> String {
     parts.join(" · ")
 }
 
-fn step_lines(step: &StepResult, ending: &Ending<'_>, (width, paint): (usize, Paint), lines: &mut Vec<String>) {
+/// How wide the parts of a step's line are.
+struct Columns {
+    width: usize,
+    start: usize,
+    paint: Paint,
+}
+
+fn start_of(step: &StepResult) -> String {
+    format!("{} {}", step.step, style::one_line(&step.agent))
+}
+
+fn step_lines(step: &StepResult, ending: &Ending<'_>, columns: &Columns, lines: &mut Vec<String>) {
+    let Columns { width, paint, .. } = *columns;
     let mut tail = Vec::new();
     if step.turns > 0 {
         tail.push(style::count(usize::try_from(step.turns).unwrap_or(0), "turn"));
@@ -63,7 +76,7 @@ fn step_lines(step: &StepResult, ending: &Ending<'_>, (width, paint): (usize, Pa
         }
     }
     let tail = tail.join("  ");
-    let start = format!("{} {}", step.step, style::one_line(&step.agent));
+    let start = style::fit(&start_of(step), columns.start);
     let room = width.saturating_sub(style::width(&start) + style::width(&tail) + 8);
     let title =
         if tail.is_empty() { style::cut(&style::one_line(&step.title), room) } else { style::fit(&style::one_line(&step.title), room) };
@@ -129,3 +142,7 @@ fn step_result(step: &crate::domain::view::StepView) -> StepResult {
         error: step.error.clone(),
     }
 }
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;
