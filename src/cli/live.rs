@@ -50,15 +50,25 @@ impl Look {
     }
 }
 
-/// The lines of the live view, each at most `width` columns.
-pub fn block(state: &RunState, look: &Look, now: DateTime<FixedOffset>, width: usize, paint: Paint) -> Vec<String> {
-    let mut lines = vec![paint.bold(&style::cut(&style::one_line(&state.goal), width)), header(state, look, now, width, paint)];
+/// What the view is drawn on.
+#[derive(Debug, Clone, Copy)]
+pub struct Canvas {
+    pub now: DateTime<FixedOffset>,
+    /// Columns.
+    pub width: usize,
+    pub paint: Paint,
+}
+
+/// The lines of the live view, none wider than the canvas.
+pub fn block(state: &RunState, look: &Look, canvas: Canvas) -> Vec<String> {
+    let Canvas { width, paint, .. } = canvas;
+    let mut lines = vec![paint.bold(&style::cut(&style::one_line(&state.goal), width)), header(state, look, canvas)];
     let agent = state.steps.iter().map(|step| style::width(&step.agent)).max().unwrap_or(0).min(14);
     let id = state.steps.iter().map(|step| style::width(step.id.as_str())).max().unwrap_or(0).min(8);
     let shown = rows(&state.steps);
     let hidden = state.steps.len() - shown.len();
     for step in shown {
-        lines.push(step_line(step, look, now, &Columns { width, id, agent, paint }));
+        lines.push(step_line(step, look, &Columns { canvas, id, agent }));
     }
     if hidden > 0 {
         lines.push(paint.dim(&format!("  … {} more", style::count(hidden, "step"))));
@@ -81,7 +91,8 @@ fn rows(steps: &[StepView]) -> Vec<&StepView> {
     order.into_iter().map(|(_, step)| step).collect()
 }
 
-fn header(state: &RunState, look: &Look, now: DateTime<FixedOffset>, width: usize, paint: Paint) -> String {
+fn header(state: &RunState, look: &Look, canvas: Canvas) -> String {
+    let Canvas { now, width, paint } = canvas;
     let done = state.steps.iter().filter(|step| step.status == StepStatus::Completed).count();
     let since = state.steps.iter().filter_map(|step| step.started_at).min();
     let mut parts = vec![format!("{done}/{} steps", state.steps.len())];
@@ -98,13 +109,13 @@ fn header(state: &RunState, look: &Look, now: DateTime<FixedOffset>, width: usiz
 
 /// How wide the columns of the step lines are.
 struct Columns {
-    width: usize,
+    canvas: Canvas,
     id: usize,
     agent: usize,
-    paint: Paint,
 }
 
-fn step_line(step: &StepView, look: &Look, now: DateTime<FixedOffset>, columns: &Columns) -> String {
+fn step_line(step: &StepView, look: &Look, columns: &Columns) -> String {
+    let Canvas { now, width, paint } = columns.canvas;
     let mut facts = Vec::new();
     if let Some(started) = step.started_at {
         facts.push(style::elapsed(between(started, step.ended_at.unwrap_or(now))));
@@ -112,7 +123,7 @@ fn step_line(step: &StepView, look: &Look, now: DateTime<FixedOffset>, columns: 
         facts.extend(look.cost(step.cost_usd));
     }
     let start = format!("{} {}", style::fit(step.id.as_str(), columns.id), style::fit(&style::one_line(&step.agent), columns.agent));
-    let room = columns.width.saturating_sub(style::width(&start) + 7);
+    let room = width.saturating_sub(style::width(&start) + 7);
     let mut tail = facts.join("  ");
     if style::width(&tail) + 12 > room {
         tail = facts.first().cloned().filter(|first| style::width(first) + 4 <= room).unwrap_or_default();
@@ -128,7 +139,7 @@ fn step_line(step: &StepView, look: &Look, now: DateTime<FixedOffset>, columns: 
         _ => title,
     };
     let text = if tail.is_empty() { style::cut(&text, text_room) } else { style::fit(&text, text_room) };
-    format!("  {} {start}  {text} {}", columns.paint.mark(step.status), columns.paint.dim(&tail)).trim_end().to_owned()
+    format!("  {} {start}  {text} {}", paint.mark(step.status), paint.dim(&tail)).trim_end().to_owned()
 }
 
 fn between(from: DateTime<FixedOffset>, to: DateTime<FixedOffset>) -> Duration {
@@ -151,9 +162,7 @@ pub fn line(record: &Record, state: &RunState, look: &Look) -> Option<String> {
             let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
             format!("{step} {agent} started: {}{again}", title(state, step))
         }
-        Event::StepFinished { step, status, output_file, error } => {
-            finished(state, look, (step, *status), output_file.as_ref(), error.as_deref())
-        }
+        event @ Event::StepFinished { .. } => finished(event, state, look),
         Event::StepReopened { step, .. } => format!("{step} is done again: {}", title(state, step)),
         Event::Retry { step, reason, wait_ms, .. } => {
             format!("{step} tries again in {:.1} s: {reason}", Duration::from_millis(*wait_ms).as_secs_f64())
@@ -168,18 +177,13 @@ pub fn line(record: &Record, state: &RunState, look: &Look) -> Option<String> {
     Some(style::one_line(&text))
 }
 
-fn finished(
-    state: &RunState,
-    look: &Look,
-    (step, status): (&StepId, StepStatus),
-    output: Option<&crate::domain::RelPath>,
-    error: Option<&str>,
-) -> String {
+fn finished(event: &Event, state: &RunState, look: &Look) -> String {
+    let Event::StepFinished { step, status, output_file, error } = event else { return String::new() };
     let view = state.steps.iter().find(|view| &view.id == step);
     let agent = view.map(|view| view.agent.as_str()).unwrap_or_default();
     let mut facts: Vec<String> = view.map(|view| style::count(usize::try_from(view.turns).unwrap_or(0), "turn")).into_iter().collect();
     facts.extend(view.and_then(|view| look.cost(view.cost_usd)));
-    let what = error.map(str::to_owned).or_else(|| output.map(ToString::to_string)).unwrap_or_default();
+    let what = error.clone().or_else(|| output_file.as_ref().map(ToString::to_string)).unwrap_or_default();
     let what = if what.is_empty() { what } else { format!(": {what}") };
     format!("{step} {agent} {}{what} ({})", status.as_str(), facts.join(", "))
 }

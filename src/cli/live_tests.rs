@@ -16,8 +16,12 @@ fn look() -> Look {
     look
 }
 
+fn canvas(width: usize, paint: Paint) -> Canvas {
+    Canvas { now: samples::time("2026-11-22T14:31:15+01:00"), width, paint }
+}
+
 fn shown(width: usize, paint: Paint) -> Vec<String> {
-    block(&samples::state(), &look(), samples::time("2026-11-22T14:31:15+01:00"), width, paint)
+    block(&samples::state(), &look(), canvas(width, paint))
 }
 
 #[test]
@@ -64,7 +68,7 @@ fn of_a_long_plan_the_steps_at_work_are_shown() {
     let running = state.steps[1].clone();
     state.steps = (1..=40).map(|number| crate::domain::view::StepView { id: StepId::numbered(number), ..pending.clone() }).collect();
     state.steps.push(crate::domain::view::StepView { id: StepId::numbered(41), ..running });
-    let lines = block(&state, &Look::default(), samples::time("2026-11-22T14:31:15+01:00"), 80, Paint::default());
+    let lines = block(&state, &Look::default(), canvas(80, Paint::default()));
     assert!(lines.iter().any(|line| line.contains("s41")), "{lines:#?}");
     assert!(lines.last().is_some_and(|line| line.contains("25 steps more")), "{lines:#?}");
 }

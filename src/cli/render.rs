@@ -10,7 +10,7 @@ use crate::domain::view::RunResult;
 use crate::domain::{Event, Record, RelPath, RunState};
 use crate::orchestrator::Update;
 
-use super::live::{self, Look};
+use super::live::{self, Canvas, Look};
 use super::terminal::Terminal;
 
 /// Redraws a second at the most.
@@ -101,7 +101,8 @@ impl Renderer {
     /// Redraws the live view.
     pub fn tick(&mut self, now: DateTime<FixedOffset>) {
         let (Mode::Live(bar), Some(state), false) = (&mut self.mode, &self.state, self.hidden) else { return };
-        let lines = live::block(state, &self.look, now, self.terminal.width_err().saturating_sub(1), self.terminal.paint_err());
+        let canvas = Canvas { now, width: self.terminal.width_err().saturating_sub(1), paint: self.terminal.paint_err() };
+        let lines = live::block(state, &self.look, canvas);
         bar.get_or_insert_with(new_bar).set_message(lines.join("\n"));
     }
 

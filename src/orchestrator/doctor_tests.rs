@@ -34,8 +34,8 @@ fn status(report: &Report, name: &str) -> Status {
 }
 
 fn left_behind(place: &Place) -> Vec<String> {
-    let names = std::fs::read_dir(place.folder.path()).unwrap();
-    names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    let names = place.disk.open(place.folder.path()).and_then(|folder| folder.list("")).unwrap();
+    names.into_iter().map(|(name, _)| name).collect()
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_key_is_found_and_never_shown() {
 #[test]
 fn a_base_dir_that_is_a_file_is_a_failure() {
     let place = place();
-    std::fs::write(&place.settings.base_dir, "not a folder").unwrap();
+    place.disk.open(place.folder.path()).unwrap().create_new("workspaces", b"not a folder", false).unwrap();
     let report = report(&place, &[]);
     assert_eq!(status(&report, "base_dir"), Status::Failed);
     assert_eq!(status(&report, "jail"), Status::Warning);

@@ -14,6 +14,11 @@ pub const KEY_VARIABLES: [&str; 3] = ["CLAUDE_API_KEY", "ANTHROPIC_API_KEY", "OP
 /// The most a command may print where its output is wanted, in bytes: keys are short.
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024;
 
+#[allow(clippy::disallowed_methods, reason = "this is the home of child processes")]
+fn command(program: &str) -> Command {
+    Command::new(program)
+}
+
 fn without_keys(command: &mut Command) -> &mut Command {
     for variable in KEY_VARIABLES {
         command.env_remove(variable);
@@ -26,7 +31,7 @@ pub async fn run_interactive(words: &[String], last: &OsStr) -> Result<ExitStatu
     let Some((program, arguments)) = words.split_first() else {
         return Err(Error::usage("no program to run is named"));
     };
-    let mut command = Command::new(program);
+    let mut command = command(program);
     without_keys(&mut command).args(arguments).arg(last);
     command.status().await.map_err(|error| {
         Error::usage(format!("`{program}` cannot be started: {error}")).hint("set VISUAL or EDITOR to a program that is there")
@@ -61,7 +66,7 @@ pub async fn run_for_output(command_line: &str, timeout: Duration) -> Result<Str
 
 fn shell(command_line: &str) -> Command {
     let (program, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-    let mut command = Command::new(program);
+    let mut command = command(program);
     command.arg(flag).arg(command_line);
     command
 }
