@@ -1,13 +1,14 @@
 //! The conductor: owns runs, their tasks and channels, and joins the engine's wishes to hands. The library's API.
 mod answer;
 pub mod builder;
+pub mod doctor;
 mod driver;
 mod effects;
-mod fulfil;
-mod obey;
 pub mod feed;
+mod fulfil;
 pub mod handle;
 mod letters;
+mod obey;
 mod outlook;
 mod planner;
 mod run;

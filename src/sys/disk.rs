@@ -77,6 +77,10 @@ pub trait Disk: Send + Sync + Debug {
     fn remove_empty_folder(&self, relative: &str) -> io::Result<()>;
     /// Where an absolute path really leads, every link followed.
     fn resolve(&self, absolute: &Path) -> io::Result<PathBuf>;
+    /// Creates a symbolic link that holds `target` as it is; only the jail's self-test needs one. `Unsupported` where there are none.
+    fn create_link(&self, _target: &str, _relative: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
     /// Makes names created, renamed or removed in this folder survive a power cut.
     fn sync_folder(&self) -> io::Result<()>;
     /// Takes an exclusive advisory lock on a file, creating it; `None` when another holds it.
@@ -148,6 +152,11 @@ impl RealDisk {
 }
 
 impl Disk for RealDisk {
+    #[cfg(unix)]
+    fn create_link(&self, target: &str, relative: &str) -> io::Result<()> {
+        self.folder.symlink_contents(target, relative)
+    }
+
     fn path(&self) -> &Path {
         &self.path
     }

@@ -2,6 +2,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// The arguments of the process, its own name left out.
+#[allow(clippy::disallowed_methods, reason = "this is the home of the environment")]
+pub fn arguments() -> Vec<std::ffi::OsString> {
+    std::env::args_os().skip(1).collect()
+}
+
 /// A snapshot of the environment; tests build their own.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {

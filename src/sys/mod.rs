@@ -6,6 +6,7 @@ pub mod disk_faulty;
 pub mod env;
 pub mod mailbox;
 pub mod parent;
+pub mod process;
 pub mod watch;
 
 pub use clock::{Clock, FixedClock, SystemClock};

@@ -1,0 +1,17 @@
+//! The debug log on standard error. Never on standard output, and nothing at all unless it was asked for.
+use tracing_subscriber::EnvFilter;
+
+use crate::sys::Environment;
+
+/// Starts logging when `--verbose` or `RUST_LOG` asks for it.
+pub fn start(environment: &Environment, verbose: bool) {
+    let filter = match (environment.get("RUST_LOG"), verbose) {
+        (Some(wanted), _) => EnvFilter::builder().parse_lossy(wanted),
+        (None, true) => EnvFilter::new("ai_orchestrator=debug"),
+        (None, false) => return,
+    };
+    let colour = environment.get("NO_COLOR").is_none() && std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    // A second start in one process (tests of a library user) keeps the first log.
+    let _ = log.try_init();
+}

@@ -1,0 +1,80 @@
+//! From an order to a goal.
+use super::*;
+use crate::sys::Environment;
+
+fn order(work: Work) -> Order {
+    Order { work, attach: Vec::new(), non_interactive: false, plan_only: false, read_project: false, record: None, replay: None }
+}
+
+fn setup() -> Setup {
+    Setup::load(Environment::new([("HOME".to_owned(), "/home/ada".to_owned())], "/home/ada/sales"), &Options::default()).unwrap()
+}
+
+fn agent(output: Option<&str>) -> Order {
+    order(Work::Agent {
+        name: "coder".into(),
+        task: "fix it".into(),
+        output: output.map(str::to_owned),
+        instructions: Some("be short".into()),
+    })
+}
+
+#[test]
+fn everything_said_about_a_goal_reaches_it() {
+    let said = Order {
+        attach: vec!["a.csv".into(), "~/b.md".into(), "../c.md".into()],
+        read_project: true,
+        plan_only: true,
+        ..order(Work::Goal(" Write docs ".into()))
+    };
+    let goal = goal_of(&said, &setup()).unwrap().unwrap();
+    assert_eq!(goal.text, "Write docs");
+    assert_eq!(goal.attach, [Path::new("/home/ada/sales/a.csv"), Path::new("/home/ada/b.md"), Path::new("/home/ada/c.md")]);
+    assert!(goal.read_project && goal.plan_only && goal.single.is_none());
+}
+
+#[test]
+fn one_agent_becomes_a_goal_of_a_single_step() {
+    let goal = goal_of(&agent(Some("out/a.py")), &setup()).unwrap().unwrap();
+    let single = goal.single.unwrap();
+    assert_eq!((goal.text.as_str(), single.agent.as_str(), single.instructions.as_deref()), ("fix it", "coder", Some("be short")));
+    assert_eq!(single.output_file.as_ref().map(RelPath::as_str), Some("out/a.py"));
+}
+
+#[test]
+fn bad_goals_and_outputs_are_refused_before_anything_starts() {
+    let refused = [
+        order(Work::Goal("  \n ".into())),
+        order(Work::Goal("x".repeat(100 * 1024))),
+        agent(Some("../a.py")),
+        agent(Some("/etc/passwd")),
+        agent(Some("")),
+    ];
+    for order in refused {
+        let error = goal_of(&order, &setup()).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.hint.is_some(), "{error}");
+    }
+    assert_eq!(goal_of(&order(Work::Resume("w".into())), &setup()), Ok(None));
+}
+
+#[test]
+fn what_is_not_built_yet_is_refused_with_a_hint() {
+    let record = Order { record: Some("d".into()), ..order(Work::Goal("Write docs".into())) };
+    assert_eq!(refuse_unbuilt(&record).unwrap_err().what, "--record is not available yet");
+    let mut setup = setup();
+    setup.settings.sandbox_mode = true;
+    let errors = setup.may_run().unwrap_err();
+    assert!(errors[0].what.contains("security.sandbox_mode is not available yet") && errors[0].exit_code() == 2);
+}
+
+#[test]
+fn a_deny_is_stronger_than_read_project() {
+    use crate::domain::policy::ProjectRead;
+    let mut setup = setup();
+    setup.allow_project();
+    assert_eq!(setup.settings.project_read, ProjectRead::Allow);
+    setup.settings.project_read = ProjectRead::Deny;
+    setup.allow_project();
+    assert_eq!(setup.settings.project_read, ProjectRead::Deny);
+}
