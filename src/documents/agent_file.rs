@@ -5,7 +5,7 @@ use crate::domain::plan::nearest;
 use crate::domain::{Agent, AgentSource, RelPath};
 
 use super::front_matter::FrontMatter;
-use super::place::{Problem, Span, span_of};
+use super::place::{Problem, Span};
 
 /// The keys an agent file may have (contract, section 4).
 pub const KEYS: [&str; 6] = ["name", "description", "tools", "max_turns", "model", "output"];
@@ -87,7 +87,7 @@ fn tools(front: &FrontMatter, text: &str, known: &[String], problems: &mut Vec<P
             }
             continue;
         }
-        let span = word_span(text, front.value_span("tools"), &tool);
+        let span = front.word_span(text, "tools", &tool);
         let problem = Problem::warning(span, format!("unknown tool `{tool}`; the agent goes without it"));
         problems.push(match nearest(&tool, known.iter().map(String::as_str)) {
             Some(name) => problem.replace(span, name),
@@ -96,13 +96,6 @@ fn tools(front: &FrontMatter, text: &str, known: &[String], problems: &mut Vec<P
     }
     let stated = front.values.contains_key("tools") && front.values.get("tools") != Some(&Value::Null);
     if stated { tools } else { READING_TOOLS.map(str::to_owned).to_vec() }
-}
-
-/// Where `word` stands as a whole word inside `within`.
-fn word_span(text: &str, within: Span, word: &str) -> Span {
-    let value = within.of(text);
-    let mut words = value.split(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '"' | '\''));
-    words.find(|part| *part == word).map_or(within, |part| span_of(value, part).shifted(within.start))
 }
 
 fn max_turns(front: &FrontMatter, problems: &mut Vec<Problem>) -> u32 {

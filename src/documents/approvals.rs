@@ -6,7 +6,7 @@ use crate::domain::view::PendingApproval;
 
 use super::front_matter::FrontMatter;
 use super::mark::{self, Mark};
-use super::place::{Lines, Span, span_of};
+use super::place::{Lines, Span, apply, span_of};
 
 /// The first front matter value of an approvals document.
 pub const FORMAT: &str = "approvals/1";
@@ -97,6 +97,23 @@ pub fn render(run_id: &str, pending: &[PendingApproval], decided: &[DecidedLine]
         text.push_str(&decided_line(line));
     }
     text
+}
+
+/// `fresh` (as [`render`] made it) with the notes that a person had already written in `previous` for the same questions as they stand.
+/// Marks are not carried over: one that has not decided must be set again.
+pub fn keep_notes(fresh: &str, previous: &str) -> String {
+    let written = parse(previous).pending;
+    let written = by_id(&written);
+    let edits: Vec<(Span, String)> = parse(fresh)
+        .pending
+        .iter()
+        .filter_map(|entry| {
+            let old = written.get(entry.id.as_str()).filter(|old| old.hash == entry.hash)?;
+            let note = old.note.as_deref().filter(|note| !note.is_empty())?;
+            Some((entry.note_span, format!(" {}", note.replace('\n', "\n  > "))))
+        })
+        .collect();
+    apply(fresh, &edits)
 }
 
 fn decided_line(line: &DecidedLine) -> String {

@@ -141,6 +141,14 @@ impl FrontMatter {
         }
     }
 
+    /// Where `word` stands as a whole word in the value of `key`; the value itself when it is not found. `text` is the whole document.
+    pub fn word_span(&self, text: &str, key: &str, word: &str) -> Span {
+        let within = self.value_span(key);
+        let value = within.of(text);
+        let mut words = value.split(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '"' | '\''));
+        words.find(|part| *part == word).map_or(within, |part| span_of(value, part).shifted(within.start))
+    }
+
     /// A warning for each key that is not in `known`, with the nearest name as a fix.
     pub fn unknown_keys(&self, known: &[&str]) -> Vec<Problem> {
         let unknown = self.keys.iter().filter(|place| !known.contains(&place.name.as_str()));

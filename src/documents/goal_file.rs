@@ -60,6 +60,22 @@ pub fn read(text: &str) -> FoundGoal {
     FoundGoal { kind: TextKind::GoalFile, span: Span::new(0, text.len()), line: 0, text: words, checkbox: None, file: Some(file), problems }
 }
 
+/// A warning for each name under `agents` that no agent in force has; the caller knows those.
+pub fn agent_problems(text: &str, known: &[String]) -> Vec<Problem> {
+    let front = FrontMatter::read(text);
+    let unknown = front.words("agents").into_iter().filter(|name| !known.contains(name));
+    unknown
+        .map(|name| {
+            let span = front.word_span(text, "agents", &name);
+            let problem = Problem::warning(span, format!("unknown agent `{name}`; known: {}", known.join(", ")));
+            match nearest(&name, known.iter().map(String::as_str)) {
+                Some(known) => problem.replace(span, known),
+                None => problem,
+            }
+        })
+        .collect()
+}
+
 fn typed(front: &FrontMatter, problems: &mut Vec<Problem>) -> GoalFile {
     let mut file = GoalFile {
         goal: front.string("goal"),

@@ -147,6 +147,14 @@ fn a_goal_file_reports_each_wrong_value_at_its_place() {
 }
 
 #[test]
+fn an_unknown_agent_in_a_goal_file_is_named_at_its_place() {
+    let text = "---\nagents: [writer, resercher]\n---\nDo it\n";
+    let problems = crate::documents::goal_file::agent_problems(text, &["researcher".to_owned(), "writer".to_owned()]);
+    assert_eq!(problems.iter().map(|problem| problem.span.of(text)).collect::<Vec<_>>(), ["resercher"]);
+    assert_eq!(problems[0].fix.as_ref().map(|fix| fix.edits[0].1.as_str()), Some("researcher"));
+}
+
+#[test]
 fn an_empty_goal_file_says_so_and_is_no_goal() {
     let found = scan("", TextKind::GoalFile, &markers());
     assert_eq!(found[0].problems.len(), 1);
