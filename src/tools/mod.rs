@@ -1,4 +1,11 @@
 //! What agents may do: one trait, one file for each group of tools. Decides no approval; the engine has already allowed a call that arrives here.
+pub mod described;
+pub mod files;
+pub mod search;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod text;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,4 +53,12 @@ pub trait Tool: Send + Sync {
     fn target(&self, input: &Value) -> String;
     /// Does it. Never panics on any input; a wrong input is a refusal that says what is expected.
     async fn run(&self, input: Value, context: &ToolContext) -> ToolOutcome;
+}
+
+/// Every tool of the house, one line for each file of them.
+pub fn built_in() -> Vec<Arc<dyn Tool>> {
+    let mut tools = Vec::new();
+    tools.extend(files::tools());
+    tools.extend(search::tools());
+    tools
 }

@@ -1,5 +1,6 @@
 //! The offline provider: answers requests with tool calls and honest texts, without a language model. One file for each specialist.
 pub mod moves;
+pub mod results;
 
 use async_trait::async_trait;
 

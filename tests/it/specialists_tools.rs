@@ -1,0 +1,1 @@
+//! The designer and the QA tester, played against the real tools.
