@@ -1,7 +1,13 @@
 //! What agents may do: one trait, one file for each group of tools. Decides no approval; the engine has already allowed a call that arrives here.
+pub mod check;
+mod check_code;
+mod check_data;
+mod check_html;
+mod check_markdown;
 pub mod described;
 pub mod files;
 pub mod search;
+pub mod syntax;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
@@ -60,5 +66,6 @@ pub fn built_in() -> Vec<Arc<dyn Tool>> {
     let mut tools = Vec::new();
     tools.extend(files::tools());
     tools.extend(search::tools());
+    tools.extend(check::tools());
     tools
 }
