@@ -8,6 +8,9 @@ use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, HeadingLevel, Lin
 use crate::tools::check::{Around, Finding, is_remote, percent_decoded, resolve};
 use crate::tools::text::line_of;
 
+/// Findings of one kind at the most: each costs a count of lines.
+const MOST: usize = 500;
+
 /// What a Markdown text holds that matters here.
 #[derive(Default)]
 struct Outline {
@@ -32,10 +35,9 @@ struct Heading {
 pub fn check(path: &str, text: &str, around: &Around<'_>) -> Vec<Finding> {
     let outline = outline(text);
     let mut findings = headings(&outline, text);
-    for (target, offset) in &outline.links {
-        let problem = link_problem(path, target, &outline.anchors, around);
-        findings.extend(problem.map(|(rule, message)| Finding::error(line_of(text, *offset), rule, message)));
-    }
+    let problems =
+        outline.links.iter().filter_map(|(target, offset)| Some((link_problem(path, target, &outline.anchors, around)?, offset)));
+    findings.extend(problems.take(MOST).map(|((rule, message), offset)| Finding::error(line_of(text, *offset), rule, message)));
     findings.extend(outline.findings);
     findings
 }
@@ -54,7 +56,10 @@ fn outline(text: &str) -> Outline {
         | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS;
     let broken = RefCell::new(Vec::new());
     let on_broken = |link: BrokenLink<'_>| -> Option<(CowStr<'_>, CowStr<'_>)> {
-        broken.borrow_mut().extend(undefined(&link).map(|(rule, message)| Finding::warning(line_of(text, link.span.start), rule, message)));
+        let room = MOST.saturating_sub(broken.borrow().len());
+        broken.borrow_mut().extend(
+            undefined(&link).map(|(rule, message)| Finding::warning(line_of(text, link.span.start), rule, message)).filter(|_| room > 0),
+        );
         None
     };
     let mut outline = Outline::default();
@@ -63,6 +68,7 @@ fn outline(text: &str) -> Outline {
         take(event, range, text, (&mut outline, &mut slugs));
     }
     outline.findings.append(&mut broken.borrow_mut());
+    outline.content.sort_unstable();
     outline
 }
 
@@ -110,7 +116,7 @@ fn take(event: Event<'_>, range: Range<usize>, text: &str, (outline, slugs): (&m
             }
         }
         Event::End(TagEnd::CodeBlock) => outline.in_code = false,
-        Event::Text(_) if !outline.in_code => {
+        Event::Text(_) if !outline.in_code && outline.findings.len() < MOST => {
             outline.content.push(range.start);
             outline.findings.extend(undefined_footnotes(text, range));
         }
@@ -199,7 +205,8 @@ fn headings(outline: &Outline, text: &str) -> Vec<Finding> {
         }
         let next = outline.headings.get(index + 1);
         let end = next.map_or(usize::MAX, |next| next.range.start);
-        let has_text = outline.content.iter().any(|at| *at >= heading.range.end && *at < end);
+        let first = outline.content.partition_point(|at| *at < heading.range.end);
+        let has_text = outline.content.get(first).is_some_and(|at| *at < end);
         if !has_text && next.is_none_or(|next| next.level <= heading.level) {
             findings.push(Finding::warning(line, "empty-section", format!("the section `{}` has no text", heading.text.trim())));
         }

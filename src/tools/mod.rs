@@ -6,6 +6,12 @@ mod check_html;
 mod check_markdown;
 pub mod described;
 pub mod files;
+pub mod project;
+mod project_graph;
+mod project_links;
+mod project_manifest;
+mod project_outline;
+mod project_source;
 pub mod search;
 pub mod syntax;
 #[cfg(test)]
@@ -67,5 +73,6 @@ pub fn built_in() -> Vec<Arc<dyn Tool>> {
     tools.extend(files::tools());
     tools.extend(search::tools());
     tools.extend(check::tools());
+    tools.extend(project::tools());
     tools
 }
