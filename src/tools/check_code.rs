@@ -1,7 +1,7 @@
 //! Syntax errors of source text, by tree-sitter. Runs no code and checks no meaning.
 use tree_sitter::Node;
 
-use crate::tools::check::{Finding, Severity};
+use crate::tools::finding::{Finding, Severity};
 use crate::tools::syntax::{Language, line, text_of, walk};
 
 /// Syntax errors told of one file.

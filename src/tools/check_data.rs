@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::tools::check::Finding;
 use crate::tools::described::plural;
+use crate::tools::finding::Finding;
 use crate::tools::text::line_of;
 
 /// Ragged rows named one by one; more are counted.

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
 
-use crate::tools::check::{Around, Finding, is_remote, percent_decoded, resolve};
+use crate::tools::finding::{Around, Finding, is_remote, percent_decoded, resolve};
 use crate::tools::syntax::{Language, line, text_of, walk};
 use crate::tools::{check_code, check_data};
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
-use crate::tools::check::{Around, Finding, is_remote, percent_decoded, resolve};
+use crate::tools::finding::{Around, Finding, is_remote, percent_decoded, resolve};
 use crate::tools::text::line_of;
 
 /// Findings of one kind at the most: each costs a count of lines.

@@ -16,7 +16,7 @@ pub type Worked = Result<ToolOutcome, ToolOutcome>;
 pub struct Described {
     pub name: &'static str,
     pub description: &'static str,
-    /// Each input: name, JSON type, whether it must be given, what it means.
+    /// Each input: name, JSON type (or a whole JSON Schema), whether it must be given, what it means.
     pub inputs: &'static [(&'static str, &'static str, bool, &'static str)],
     /// The input that names what a call is about; empty when none does.
     pub target: &'static str,
@@ -36,10 +36,8 @@ impl Described {
 impl Tool for Described {
     fn spec(&self) -> ToolSpec {
         let describe = |(name, kind, _, meaning): &(&str, &str, bool, &str)| {
-            let property = match *kind {
-                "array" => json!({"type": "array", "items": {"type": "object"}, "description": meaning}),
-                _ => json!({"type": kind, "description": meaning}),
-            };
+            let mut property = serde_json::from_str(kind).unwrap_or_else(|_| json!({"type": kind}));
+            property["description"] = json!(meaning);
             ((*name).to_owned(), property)
         };
         let properties: serde_json::Map<String, Value> = self.inputs.iter().map(describe).collect();

@@ -6,6 +6,8 @@ mod check_html;
 mod check_markdown;
 pub mod described;
 pub mod files;
+pub mod finding;
+pub mod findings;
 pub mod project;
 mod project_graph;
 mod project_links;
@@ -73,6 +75,8 @@ pub fn built_in() -> Vec<Arc<dyn Tool>> {
     tools.extend(files::tools());
     tools.extend(search::tools());
     tools.extend(check::tools());
+    tools.extend(findings::tools());
     tools.extend(project::tools());
+    tools.extend(project_outline::tools());
     tools
 }

@@ -15,7 +15,7 @@ use crate::tools::described::{Described, Input, Worked, cut, fit_lines, plural, 
 use crate::tools::files::{glob, numbered};
 use crate::tools::search::{around, matches_of};
 use crate::tools::text::decode;
-use crate::tools::{MAX_RESULT_BYTES, Tool, ToolContext, project_outline};
+use crate::tools::{MAX_RESULT_BYTES, Tool, ToolContext};
 
 /// The largest project file that is read, in bytes.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -28,7 +28,7 @@ const PASSED_OVER: [&str; 7] = [".git", "node_modules", "__pycache__", ".venv", 
 
 /// The tools of this file.
 pub fn tools() -> Vec<Arc<dyn Tool>> {
-    [READ_PROJECT, SEARCH_PROJECT, project_outline::OUTLINE_PROJECT].map(Described::tool).into()
+    [READ_PROJECT, SEARCH_PROJECT].map(Described::tool).into()
 }
 
 const READ_PROJECT: Described = Described {

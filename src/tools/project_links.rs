@@ -1,8 +1,8 @@
 //! From imports as written to files of the project, for Rust, Python, JavaScript and TypeScript. Touches no disk: it knows the list of files.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::tools::check::resolve;
-use crate::tools::project_source::{Import, Source};
+use crate::tools::finding::resolve;
+use crate::tools::project_source::{Form, Import, Source};
 
 /// Python and JavaScript endings, in the order in which an import tries them.
 const SCRIPT_ENDINGS: [&str; 16] = [
@@ -40,6 +40,8 @@ pub struct Map<'a> {
     files: &'a BTreeSet<String>,
     /// Package or crate name → its folder (`""` is the root).
     packages: &'a BTreeMap<String, String>,
+    /// Names of packages from elsewhere that the manifests ask for.
+    asked_for: &'a BTreeSet<String>,
     /// Rust file → root file of its crate and its module path.
     rust: BTreeMap<String, (String, Vec<String>)>,
     /// Root file and module path → Rust file.
@@ -49,8 +51,13 @@ pub struct Map<'a> {
 }
 
 impl<'a> Map<'a> {
-    pub fn new(files: &'a BTreeSet<String>, packages: &'a BTreeMap<String, String>, sources: &BTreeMap<String, Source>) -> Self {
-        let mut map = Map { files, packages, rust: BTreeMap::new(), modules: BTreeMap::new(), exports: BTreeMap::new() };
+    pub fn new(
+        files: &'a BTreeSet<String>,
+        packages: &'a BTreeMap<String, String>,
+        asked_for: &'a BTreeSet<String>,
+        sources: &BTreeMap<String, Source>,
+    ) -> Self {
+        let mut map = Map { files, packages, asked_for, rust: BTreeMap::new(), modules: BTreeMap::new(), exports: BTreeMap::new() };
         for path in files.iter().filter(|path| path.ends_with(".rs")) {
             let place = map.rust_place(path);
             map.modules.insert(place.clone(), path.clone());
@@ -68,7 +75,7 @@ impl<'a> Map<'a> {
         let mut links = Links::default();
         for import in &source.imports {
             match import {
-                Import::Rust { path: names, depth, .. } => self.rust(path, names, *depth, &mut links),
+                Import::Rust { path: names, depth, form } => self.rust(path, names, (*depth, *form), &mut links),
                 Import::RustModule { name, file } => links.modules.extend(self.module_file(path, name, file.as_deref())),
                 Import::Python { dots, module, names } => self.python(path, *dots, (module, names), &mut links),
                 Import::Script(target) => self.script(path, target, &mut links),
@@ -119,7 +126,7 @@ impl<'a> Map<'a> {
 
     fn note_exports(&mut self, path: &str, source: &Source) {
         for import in &source.imports {
-            let Import::Rust { path: names, depth: 0, exported: true } = import else { continue };
+            let Import::Rust { path: names, depth: 0, form: Form::Export } = import else { continue };
             if let Some(last) = names.last() {
                 self.exports.entry(path.to_owned()).or_default().insert(last.clone(), names.clone());
             }
@@ -135,19 +142,17 @@ impl<'a> Map<'a> {
         self.modules.get(&(root.clone(), child)).cloned()
     }
 
-    fn rust(&self, path: &str, names: &[String], depth: usize, links: &mut Links) {
+    fn rust(&self, path: &str, names: &[String], (depth, form): (usize, Form), links: &mut Links) {
         let Some(first) = names.first() else { return };
-        match self.rust_target(path, names, depth, 0) {
-            Some(file) => {
-                links.files.insert(file);
-            }
-            None => {
-                let own = matches!(first.as_str(), "crate" | "self" | "super" | "std" | "core" | "alloc" | "test");
-                let is_name = first.starts_with(|c: char| c.is_ascii_lowercase()) && names.len() > 1;
-                if !own && is_name {
-                    links.external.insert(first.clone());
-                }
-            }
+        if let Some(file) = self.rust_target(path, names, depth, 0) {
+            links.files.insert(file);
+            return;
+        }
+        let own = matches!(first.as_str(), "crate" | "self" | "super" | "std" | "core" | "alloc" | "test");
+        let asked_for = self.asked_for.contains(first) || self.asked_for.contains(&first.replace('_', "-"));
+        // A path in an expression may start with any local name; only the manifest tells that it is a package.
+        if asked_for || form != Form::InPlace && !own && names.len() > 1 && first.starts_with(|c: char| c.is_ascii_lowercase()) {
+            links.external.insert(first.clone());
         }
     }
 

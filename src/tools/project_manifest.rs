@@ -45,6 +45,12 @@ pub fn packages(manifests: &[Manifest]) -> BTreeMap<String, String> {
     manifests.iter().filter(|manifest| !manifest.name.is_empty()).map(|manifest| (manifest.name.clone(), folder(&manifest.path))).collect()
 }
 
+/// The names of all packages that the manifests ask for.
+pub fn asked_for(manifests: &[Manifest]) -> std::collections::BTreeSet<String> {
+    let all = manifests.iter().flat_map(|manifest| manifest.dependencies.iter().chain(&manifest.development));
+    all.filter_map(|entry| entry.split(' ').next().map(str::to_owned)).collect()
+}
+
 fn as_json(toml: &str) -> Value {
     toml::from_str::<Value>(toml).unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 //! dependencies, development}], entry_points: [{path, why}], groups: [{name, files, lines, imports: {group: count}}], cycles: [[path]],
 //! hubs: [{path, imported_by}], largest: [{path, lines}], unreferenced: [path], modules: [{path, language, lines, imports, external, declares}], notes: [text]}`
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -15,14 +16,19 @@ use crate::tools::project_links::{Links, Map};
 use crate::tools::project_manifest::{self as manifest, Manifest};
 use crate::tools::project_source::{Source, read};
 use crate::tools::syntax::Language;
-use crate::tools::{MAX_RESULT_BYTES, ToolContext};
+use crate::tools::{MAX_RESULT_BYTES, Tool, ToolContext};
 
 /// Source text that is parsed in one outline, in bytes.
-const PARSED: usize = 32 * 1024 * 1024;
+const PARSED: usize = 24 * 1024 * 1024;
 /// The largest source file that is parsed, in bytes.
 const PARSED_FILE: usize = 1024 * 1024;
 
-pub(super) const OUTLINE_PROJECT: Described = Described {
+/// The tools of this file.
+pub fn tools() -> Vec<Arc<dyn Tool>> {
+    vec![OUTLINE_PROJECT.tool()]
+}
+
+const OUTLINE_PROJECT: Described = Described {
     name: "outline_project",
     description: "Outline the user's project as JSON: languages and sizes, modules with their declarations, who imports whom, cycles, entry \
         points, dependencies. For a large project ask again with the path of a folder.",
@@ -75,7 +81,8 @@ fn outline_project(input: &Input<'_>, context: &ToolContext) -> Worked {
 fn file(project: &Project<'_>, path: &str, budget: &std::sync::atomic::AtomicUsize) -> Option<File> {
     let language = language_name(path)?;
     let text = if project.is_cancelled() { None } else { project.text(path).ok() }?;
-    let parsed = budget.fetch_add(text.len(), std::sync::atomic::Ordering::Relaxed) < PARSED;
+    let cost = if Language::of(path).is_some() { text.len() } else { 0 };
+    let parsed = budget.fetch_add(cost, std::sync::atomic::Ordering::Relaxed) < PARSED;
     let is_minified = path.contains(".min.") || text.len() > 20_000 && text.len() / (text.lines().count() + 1) > 400;
     let source = Language::of(path).filter(|_| parsed && text.len() <= PARSED_FILE && !is_minified).map(|language| read(language, &text));
     let manifest = manifest::is_manifest(path).then(|| manifest::read(path, &text));
@@ -95,7 +102,8 @@ fn build(
     let manifests: Vec<Manifest> = files.iter_mut().filter_map(|file| file.manifest.take()).collect();
     let packages = manifest::packages(&manifests);
     let sources: BTreeMap<String, Source> = files.iter_mut().filter_map(|file| Some((file.path.clone(), file.source.take()?))).collect();
-    let map = Map::new(&all, &packages, &sources);
+    let asked_for = manifest::asked_for(&manifests);
+    let map = Map::new(&all, &packages, &asked_for, &sources);
     let links = sources.iter().filter(|(path, _)| is_inside(path)).map(|(path, source)| (path.clone(), map.links(path, source))).collect();
     let mut notes = Vec::new();
     if too_many {

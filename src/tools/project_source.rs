@@ -1,20 +1,30 @@
 //! What one source file says about itself: its declarations and its imports as written. Resolves nothing and reads no other file.
 use tree_sitter::Node;
 
-use crate::tools::check::is_remote;
+use crate::tools::finding::is_remote;
 use crate::tools::syntax::{Language, line, text_of, walk};
 
 /// An import as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Import {
-    /// Rust: the segments of one path, and how many inline modules it stands in.
-    Rust { path: Vec<String>, depth: usize, exported: bool },
+    /// Rust: the segments of one path, how many inline modules it stands in, and how it is written.
+    Rust { path: Vec<String>, depth: usize, form: Form },
     /// Rust: `mod name;`, with its `#[path]`.
     RustModule { name: String, file: Option<String> },
     /// Python: dots in front, module, names taken from it.
     Python { dots: usize, module: Vec<String>, names: Vec<String> },
     /// JavaScript and TypeScript: what stands between the quotes.
     Script(String),
+}
+
+/// How a Rust path is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Use,
+    /// `pub use`.
+    Export,
+    /// Written out in an expression or a type.
+    InPlace,
 }
 
 /// Facts about one source file.
@@ -40,8 +50,10 @@ pub fn read(language: Language, text: &str) -> Source {
     for node in tree.root_node().children(&mut cursor) {
         declaration(&mut source, node, text);
     }
+    // Ends of the inline Rust modules that are open at a node, by byte.
+    let mut inline = Vec::new();
     walk(tree.root_node(), &mut |node| match language {
-        Language::Rust => rust(&mut source, node, text),
+        Language::Rust => rust(&mut source, &mut inline, node, text),
         Language::Python => python(&mut source, node, text),
         Language::Html => page(&mut source, node, text),
         _ => script(&mut source, node, text),
@@ -87,14 +99,16 @@ fn has_child(node: Node<'_>, kind: &str) -> bool {
     node.children(&mut cursor).any(|child| child.kind() == kind)
 }
 
-fn rust(source: &mut Source, node: Node<'_>, text: &str) -> bool {
+fn rust(source: &mut Source, inline: &mut Vec<usize>, node: Node<'_>, text: &str) -> bool {
+    inline.retain(|end| *end > node.start_byte());
+    let depth = inline.len();
     match node.kind() {
         "use_declaration" => {
             let argument = node.child_by_field_name("argument").map_or("", |argument| text_of(argument, text));
-            let (depth, exported) = (inline_depth(node), has_child(node, "visibility_modifier"));
+            let form = if has_child(node, "visibility_modifier") { Form::Export } else { Form::Use };
             let mut paths = Vec::new();
             expand(argument, &[], &mut paths);
-            source.imports.extend(paths.into_iter().map(|path| Import::Rust { path, depth, exported }));
+            source.imports.extend(paths.into_iter().map(|path| Import::Rust { path, depth, form }));
             false
         }
         "mod_item" if node.child_by_field_name("body").is_none() => {
@@ -102,22 +116,20 @@ fn rust(source: &mut Source, node: Node<'_>, text: &str) -> bool {
             source.imports.push(Import::RustModule { name, file: path_attribute(node, text) });
             false
         }
-        // A path written out in an expression or a type is an import too.
+        "mod_item" => {
+            inline.push(node.end_byte());
+            true
+        }
         "scoped_identifier" | "scoped_type_identifier" => {
             let path: Vec<String> = text_of(node, text).split("::").map(|name| name.trim().to_owned()).collect();
             let plain = path.iter().all(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'));
             if plain && path.first().is_some_and(|first| first.starts_with(|c: char| c.is_lowercase())) {
-                source.imports.push(Import::Rust { path, depth: inline_depth(node), exported: false });
+                source.imports.push(Import::Rust { path, depth, form: Form::InPlace });
             }
             false
         }
         _ => true,
     }
-}
-
-/// How many inline modules a node stands in.
-fn inline_depth(node: Node<'_>) -> usize {
-    std::iter::successors(node.parent(), Node::parent).filter(|parent| parent.kind() == "mod_item").count()
 }
 
 /// The file of a `#[path = "…"]` before a module.
