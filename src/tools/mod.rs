@@ -1,4 +1,25 @@
 //! What agents may do: one trait, one file for each group of tools. Decides no approval; the engine has already allowed a call that arrives here.
+pub mod check;
+mod check_code;
+mod check_data;
+mod check_html;
+mod check_markdown;
+pub mod described;
+pub mod files;
+pub mod finding;
+pub mod findings;
+pub mod project;
+mod project_graph;
+mod project_links;
+mod project_manifest;
+mod project_outline;
+mod project_source;
+pub mod search;
+pub mod syntax;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod text;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,7 +69,14 @@ pub trait Tool: Send + Sync {
     async fn run(&self, input: Value, context: &ToolContext) -> ToolOutcome;
 }
 
-/// Every tool that comes with the program.
+/// Every tool of the house, one line for each file of them.
 pub fn built_in() -> Vec<Arc<dyn Tool>> {
-    Vec::new()
+    let mut tools = Vec::new();
+    tools.extend(files::tools());
+    tools.extend(search::tools());
+    tools.extend(check::tools());
+    tools.extend(findings::tools());
+    tools.extend(project::tools());
+    tools.extend(project_outline::tools());
+    tools
 }
