@@ -1,4 +1,14 @@
 //! What agents may do: one trait, one file for each group of tools. Decides no approval; the engine has already allowed a call that arrives here.
+pub mod chart;
+mod chart_scale;
+mod chart_svg;
+pub mod data;
+mod data_cell;
+mod data_infer;
+mod data_profile;
+mod data_read;
+mod data_tables;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
