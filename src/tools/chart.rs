@@ -15,6 +15,8 @@ use crate::workspace::jail::{Jail, Refusal};
 
 /// Rows that a chart can hold; beyond, nobody could read it.
 const MAX_POINTS: usize = 5000;
+/// A histogram counts its rows and draws only the bins.
+const MAX_COUNTED: usize = 2_000_000;
 const MAX_BARS: usize = 60;
 const MAX_SERIES: usize = 8;
 
@@ -91,7 +93,8 @@ fn chart(input: &Input, context: &ToolContext, warehouse: &Warehouse) -> Result<
         return Err(Refusal::NotAllowed(format!("`{path}`: a chart is an SVG picture, its path ends in .svg")));
     }
     context.workspace.may_write(&path)?;
-    let answer = warehouse.query(&context.workspace, &input.sql, MAX_POINTS, &context.cancelled)?;
+    let limit = if input.kind == Kind::Histogram { MAX_COUNTED } else { MAX_POINTS };
+    let answer = warehouse.query(&context.workspace, &input.sql, limit, &context.cancelled)?;
     let drawing = arrange(input, &answer).map_err(Refusal::NotAllowed)?;
     let svg = draw(&drawing);
     let sha256 = context.workspace.write(&path, svg.as_bytes())?;

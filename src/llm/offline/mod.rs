@@ -1,4 +1,5 @@
 //! The offline provider: answers requests with tool calls and honest texts, without a language model. One file for each specialist.
+pub mod analyst;
 pub mod moves;
 
 use async_trait::async_trait;

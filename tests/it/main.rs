@@ -1,0 +1,2 @@
+//! The tests from outside, in one binary.
+mod analyst;
