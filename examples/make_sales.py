@@ -11,7 +11,7 @@ PRODUCTS = [  # name, category, list price, weight
     ("Pour-over Set", "Accessories", 39.0, 12), ("Milk Jug", "Accessories", 18.5, 10), ("Filter Papers", "Accessories", 5.9, 20),
     ("Travel Mug", "Drinkware", 24.0, 14), ("Cup Set of 4", "Drinkware", 32.0, 9),
 ]
-REGIONS = [("North", 30), ("South", 22), ("East", 17), ("West", 31)]
+REGIONS = {"North": (30, 0.0), "South": (22, 0.1), "East": (24, -0.5), "West": (24, 0.9)}  # weight at the start, change a month
 SEASON = [0.85, 0.82, 0.95, 0.98, 1.0, 0.92, 0.88, 0.9, 1.04, 1.1, 1.32, 1.48]  # January to December
 
 rows = []
@@ -24,8 +24,8 @@ while day <= end:
     orders = int(rate) + (random.random() < rate - int(rate))
     for _ in range(orders):
         name, category, price, _weight = random.choices(PRODUCTS, [p[3] for p in PRODUCTS])[0]
-        region = random.choices([r[0] for r in REGIONS], [r[1] for r in REGIONS])[0]
-        units = max(1, round(random.lognormvariate(1.1 if price < 50 else 0.4, 0.7)))
+        region = random.choices(list(REGIONS), [start + change * months for start, change in REGIONS.values()])[0]
+        units = max(1, round(random.lognormvariate(1.1 if price < 50 else 0.4 if price < 100 else 0.0, 0.6)))
         unit_price = round(price * (1.0 if day.year == 2024 else 1.03), 2)
         discount = random.choices([0, 0.05, 0.1, 0.15], [70, 14, 11, 5])[0]
         customer = f"C{random.choices(range(1, 91), [1 / (i + 4) for i in range(90)])[0]:03d}"
@@ -40,7 +40,7 @@ for at in random.sample(range(len(rows)), 6):
 for at in random.sample(range(len(rows)), 3):
     rows[at][4] = rows[at][6] = ""
 big = next(i for i, row in enumerate(rows) if row[0] >= "2025-05-20" and row[2] == "Burr Grinder")
-rows[big][4], rows[big][6] = 60, f"{60 * float(rows[big][5]) * 0.85:.2f}"
+rows[big][4], rows[big][6] = 24, f"{24 * float(rows[big][5]) * 0.85:.2f}"
 rows[big][7], rows[big][8] = 0.15, "C091"
 slip = next(i for i, row in enumerate(rows) if row[0] >= "2025-02-10" and row[2] == "Filter Papers")
 rows[slip][4] = 120

@@ -65,7 +65,7 @@ pub fn draw(drawing: &Drawing) -> String {
     let rotated = matches!(drawing.kind, Kind::Bar | Kind::Line) && crowded(drawing, slot);
     let longest = drawing.labels.iter().map(|label| text_width(&cut(label, 18), 12.0)).fold(0.0, f64::max);
     let below = if rotated { 40.0 + longest * 0.6 } else { 56.0 };
-    let mut canvas = Canvas { svg: String::new(), left: 46.0 + widest, top: if legend { 92.0 } else { 66.0 }, bottom: HEIGHT - below, y };
+    let mut canvas = Canvas { svg: String::new(), left: 46.0 + widest, top: if legend { 92.0 } else { 80.0 }, bottom: HEIGHT - below, y };
     canvas.frame(drawing, &y_name);
     if legend {
         canvas.legend(drawing);

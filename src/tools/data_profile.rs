@@ -245,10 +245,11 @@ fn numbers(mut values: Vec<(f64, usize)>) -> Option<Numbers> {
     let (min, max) = (values.first()?.0, values.last()?.0);
     let count = to_f64(values.len());
     let sum = exact_sum(values.iter().map(|(value, _)| *value));
-    let mean = (sum / count).clamp(min, max);
+    let mean = finite(sum / count).clamp(min, max);
     let squares = exact_sum(values.iter().map(|(value, _)| (value - mean) * (value - mean)));
     let stddev = if values.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 };
     let (q1, q3) = (quantile(&values, 0.25), quantile(&values, 0.75));
+    let (sum, mean, stddev) = (finite(sum), finite(mean), finite(stddev));
     Some(Numbers {
         min,
         q1,
@@ -262,6 +263,11 @@ fn numbers(mut values: Vec<(f64, usize)>) -> Option<Numbers> {
         zero: values.iter().filter(|(value, _)| *value == 0.0).count(),
         outliers: outliers(&values, q1, q3),
     })
+}
+
+/// JSON has no infinities: sums that overflow stop at the largest number.
+fn finite(value: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(f64::MIN, f64::MAX) }
 }
 
 /// Neumaier's compensated sum: exact to the last digits also where large and small values meet.
@@ -286,12 +292,14 @@ fn quantile(sorted: &[(f64, usize)], share: f64) -> f64 {
     let below = place.floor() as usize;
     let low = sorted.get(below).map_or(0.0, |(value, _)| *value);
     let high = sorted.get(below + 1).map_or(low, |(value, _)| *value);
-    low + (high - low) * (place - place.floor())
+    // Weighing the two ends, not their difference, cannot overflow.
+    let weight = place - place.floor();
+    if low == high { low } else { low * (1.0 - weight) + high * weight }
 }
 
 fn outliers(sorted: &[(f64, usize)], q1: f64, q3: f64) -> Outliers {
     let spread = q3 - q1;
-    let (below, above) = (q1 - 1.5 * spread, q3 + 1.5 * spread);
+    let (below, above) = (finite(q1 - 1.5 * spread), finite(q3 + 1.5 * spread));
     // With half of the values equal, every other value would be an outlier; with a handful, the quartiles mean little.
     if spread <= 0.0 || sorted.len() < 8 {
         return Outliers { below, above, ..Outliers::default() };

@@ -166,7 +166,7 @@ async fn the_sales_report_has_the_right_figures() {
     assert!(finished.calls.iter().all(|(_, _, _, ok)| *ok), "{:?}", finished.calls.iter().filter(|call| !call.3).collect::<Vec<_>>());
     let rows = rows();
     let total: f64 = rows.iter().map(revenue).sum();
-    assert!(report.contains(&format!("adds up to {}", money(total))), "{total}\n{report}");
+    assert!(report.contains(&format!("**Revenue: {} in all**", money(total))), "{total}\n{report}");
     for key in ["region", "product", "category"] {
         let mut sums: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
         for row in &rows {
@@ -230,7 +230,7 @@ fn keep(finished: &Finished, folder: &Path) {
 #[tokio::test]
 async fn the_words_of_the_goal_steer_the_report() {
     let report = analyse_sales("Which category sells the most units? Show the weekly trend.").await.report();
-    assert!(report.contains("**Units adds up to") && report.contains("### Units by week"), "{report}");
+    assert!(report.contains("**Units: ") && report.contains("### Units by week"), "{report}");
     let (category, region) = (report.find("### Units by category").unwrap(), report.find("### Units by region").unwrap());
     assert!(category < region);
 }
@@ -310,4 +310,33 @@ async fn few_turns_left_still_give_a_report() {
         let text = std::fs::read_to_string(finished.folder.path().join("analysis_report.md")).unwrap_or(finished.said);
         assert!(text.contains(moves::NO_MODEL), "{turns_left}: {text}");
     }
+}
+
+/// `cargo test --release --test it -- --ignored --nocapture a_million`: seconds, not minutes.
+#[tokio::test]
+#[ignore = "takes a minute without optimisation"]
+async fn a_million_rows_are_analysed() {
+    let mut text = String::from("date,region,product,units,price,revenue,customer\n");
+    for i in 0_u64..1_000_000 {
+        let noise = i.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407) >> 40;
+        let (units, cents) = (noise % 9 + 1, noise % 9_900 + 100);
+        let (month, day, cost) = (i * 12 / 1_000_000 + 1, i % 28 + 1, units * cents);
+        let region = ["N", "S", "E", "W"][(i % 4) as usize];
+        let line = format!(
+            "2024-{month:02}-{day:02},{region},product {},{units},{}.{:02},{}.{:02},C{}\n",
+            i % 37,
+            cents / 100,
+            cents % 100,
+            cost / 100,
+            cost % 100,
+            noise % 20_000
+        );
+        text.push_str(&line);
+    }
+    let folder = workspace(&[("inputs/big.csv", &text)]);
+    let start = std::time::Instant::now();
+    let finished = finish(folder, brief("Analyse the data", &["inputs/big.csv"])).await;
+    println!("{} MB in {:.1?}", text.len() / 1_000_000, start.elapsed());
+    assert!(finished.report().contains("1,000,000 rows"));
+    assert!(finished.calls.iter().all(|call| call.3), "{:?}", finished.calls.iter().filter(|call| !call.3).collect::<Vec<_>>());
 }

@@ -173,14 +173,15 @@ fn main_rank(column: &Column) -> usize {
     MAIN.split(' ').position(|main| words.iter().any(|word| word == main)).unwrap_or(usize::MAX)
 }
 
-const UNNAMED: usize = 1000;
+const UNNAMED: usize = usize::MAX;
 
 /// Where the goal names a column: the place of its first word, for a part of its words later, [`UNNAMED`] for none.
 fn mention(column: &Column, goal: &[String]) -> usize {
     let words = column.words();
     let places: Vec<usize> = words.iter().filter_map(|word| goal.iter().position(|other| other == word)).collect();
     match places.iter().min() {
-        Some(place) if places.len() == words.len() => *place,
+        // At one place the longer name is meant: `unit price` before `units`.
+        Some(place) if places.len() == words.len() => *place * 10 + 10_usize.saturating_sub(words.len()),
         // One word of several says little: `unit_price` is not meant by "per unit".
         _ => UNNAMED,
     }

@@ -68,8 +68,14 @@ pub fn plain(text: &str) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let cut: String = if line.chars().count() > 60 { line.chars().take(59).chain(['…']).collect() } else { line };
     let mut escaped = String::new();
-    for c in cut.chars() {
+    let mut letters = cut.chars().peekable();
+    let mut before = ' ';
+    while let Some(c) = letters.next() {
+        let inside_word = before.is_alphanumeric() && letters.peek().is_some_and(|next| next.is_alphanumeric());
+        before = c;
         match c {
+            // Inside a word an underscore is only an underscore.
+            '_' if inside_word => escaped.push(c),
             '|' | '*' | '`' | '[' | ']' | '<' | '>' | '\\' | '#' | '~' | '_' => escaped.extend(['\\', c]),
             c if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {}
             c => escaped.push(c),
@@ -141,6 +147,7 @@ mod tests {
     #[test]
     fn texts_cannot_break_the_report() {
         assert_eq!(plain("a|b\n<script>*x*"), "a\\|b \\<script\\>\\*x\\*");
+        assert_eq!(plain("unit_price _x_"), "unit_price \\_x\\_");
         assert_eq!(plain(&"x".repeat(100)).chars().count(), 60);
         assert_eq!(listed(&["a".into(), "b".into(), "c".into()]), "a, b and c");
     }

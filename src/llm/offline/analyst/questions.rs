@@ -20,6 +20,8 @@ pub enum Topic {
     Relation(String, String),
     /// The rows with the largest main measure.
     Largest,
+    /// Whether a column is the product of others; a factor `1 - x` stands for a discount.
+    Check { result: String, factors: Vec<String> },
     /// How many values of a column are found in another file.
     Join { column: String, other: String, other_column: String },
 }
@@ -49,6 +51,19 @@ impl Period {
             Period::Month => "month",
             Period::Quarter => "quarter",
             Period::Year => "year",
+        }
+    }
+
+    /// Whether the period, named as in an answer, holds the ISO date `day`.
+    pub fn holds(self, name: &str, day: &str) -> bool {
+        match self {
+            Period::Day | Period::Month | Period::Year => day.starts_with(name),
+            // Periods are looked through from the last: the first whose start is not after the day holds it.
+            Period::Week => name <= day,
+            Period::Quarter => name.split_once("-Q").is_some_and(|(year, quarter)| {
+                let month: Option<u32> = day.get(5..7).and_then(|month| month.parse().ok());
+                day.starts_with(year) && month.map(|month| month.saturating_sub(1) / 3 + 1) == quarter.parse().ok()
+            }),
         }
     }
 
@@ -121,6 +136,7 @@ impl<'a> Study<'a> {
             questions.extend(self.cross());
             questions.extend(self.parts.entities.iter().map(|column| self.entity(column)));
             questions.extend(self.relations());
+            questions.extend(self.check());
             questions.extend(self.main_measure().map(|measure| self.largest(measure)));
         }
         questions
@@ -236,6 +252,34 @@ impl<'a> Study<'a> {
             }
         }
         questions
+    }
+
+    /// revenue = units × price × (1 − discount), where columns of such names exist.
+    fn check(&self) -> Option<Question> {
+        let numbers = || self.profile.shown.iter().filter(|column| column.is_number());
+        let named =
+            |list: &str| numbers().find(|column| words(&column.name).iter().any(|word| list.split(' ').any(|listed| listed == word)));
+        let price = named("price")?;
+        let others = |list: &str| named(list).filter(|column| column.name != price.name);
+        let (count, result) = (others("unit quantity qty menge")?, others("revenue turnover sale amount total umsatz")?);
+        let discount = others("discount").filter(|column| column.min >= 0.0 && column.max <= 1.0);
+        let (r, c, p) = (quoted(&result.name), quoted(&count.name), quoted(&price.name));
+        let mut product = format!("{c} * {p}");
+        let mut known = format!("{r} IS NOT NULL AND {c} IS NOT NULL AND {p} IS NOT NULL");
+        let mut factors = vec![count.name.clone(), price.name.clone()];
+        if let Some(discount) = discount {
+            let d = quoted(&discount.name);
+            product.push_str(&format!(" * (1 - {d})"));
+            known.push_str(&format!(" AND {d} IS NOT NULL"));
+            factors.push(format!("1 - {}", discount.name));
+        }
+        // A cent of rounding, and a thousandth for prices rounded before multiplying.
+        let sql = format!(
+            "SELECT COUNT(*) AS compared, SUM(off) AS off, MIN(CASE WHEN off THEN place END) AS first_row FROM \
+             (SELECT rowid AS place, ABS({r} - {product}) > 0.011 + 0.001 * ABS({r}) AS off FROM {} WHERE {known})",
+            self.table()
+        );
+        Some(Question { topic: Topic::Check { result: result.name.clone(), factors }, sql })
     }
 
     fn largest(&self, measure: Measure<'_>) -> Question {

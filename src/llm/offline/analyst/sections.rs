@@ -231,7 +231,8 @@ fn column_quality(column: &Column, rows: usize) -> Vec<String> {
         let what = counted(column.invalid, "value");
         points.push(format!("{}: {what} that are no {} count as missing: {}.", code(&column.name), column.kind, listed(&examples)));
     }
-    if column.outliers.count > 0 {
+    // Of a handful of different values none is an outlier in any useful sense.
+    if column.outliers.count > 0 && column.distinct > 10 {
         let outliers = &column.outliers;
         let far: Vec<String> =
             outliers.farthest.iter().map(|far| format!("{} (row {})", amount(far.value, column.unit), count(far.row))).collect();
@@ -286,6 +287,7 @@ fn about(topic: &Topic) -> String {
         Topic::Entity(column) => format!("top {column}"),
         Topic::Relation(x, y) => format!("correlation of {x} and {y}, from these sums"),
         Topic::Largest => "largest rows".to_owned(),
+        Topic::Check { result, factors } => format!("whether {result} is {}", factors.join(" times ")),
         Topic::Join { column, other, other_column } => format!("values of {column} found in {other}.{other_column}"),
     };
     text.replace(['\n', '\r'], " ")

@@ -18,6 +18,8 @@ pub fn findings(study: &Study<'_>, evidence: &Evidence) -> Vec<String> {
             Topic::Group(column) => findings.extend(group(study, column, answer)),
             Topic::GroupTrend(column) => findings.extend(group_growth(study, column, answer)),
             Topic::Entity(column) => findings.extend(entity(study, column, answer)),
+            Topic::Largest => findings.extend(one_row(study, answer, evidence)),
+            Topic::Check { .. } => findings.extend(check(&question.topic, answer)),
             _ => {}
         }
     }
@@ -40,10 +42,10 @@ fn totals(study: &Study<'_>, answer: &Answer) -> Vec<String> {
         let name = plain(&column.name);
         let typical = format!("{} a row on average (median {})", amount(mean, unit), amount(column.median, unit));
         match (measure.additive, at) {
-            (true, 0) => Some(format!("**{} adds up to {}**, {typical}.", capitalised(&name), amount(sum, unit))),
-            (true, _) => Some(format!("{} adds up to {}, {typical}.", capitalised(&name), amount(sum, unit))),
+            (true, 0) => Some(format!("**{}: {} in all**, {typical}.", capitalised(&name), amount(sum, unit))),
+            (true, _) => Some(format!("{}: {} in all, {typical}.", capitalised(&name), amount(sum, unit))),
             (false, 0) => Some(format!(
-                "**{} is {}**, from {} to {}.",
+                "**{}: {}**, from {} to {}.",
                 capitalised(&name),
                 typical,
                 amount(column.min, unit),
@@ -90,7 +92,12 @@ fn trend(study: &Study<'_>, answer: &Answer) -> Vec<String> {
         let (high, low) = (amount(best.value, unit), amount(worst.value, unit));
         findings.push(format!("The best {period} was {} with {high}, the weakest {} with {low}.", best.period, worst.period));
     }
-    if let Some(line) = trend.line() {
+    if let Some(line) = trend.line().filter(|line| line.fit < 0.1) {
+        findings.push(format!(
+            "There is no clear straight trend: a line through the {period}s explains {} of the ups and downs.",
+            percent(line.fit)
+        ));
+    } else if let Some(line) = trend.line() {
         let direction = if line.slope >= 0.0 { "rise" } else { "fall" };
         let relative = if line.mean > 0.0 { format!(", {} of the average", percent(line.slope.abs() / line.mean)) } else { String::new() };
         findings.push(format!(
@@ -138,7 +145,7 @@ fn group_growth(study: &Study<'_>, column: &str, answer: &Answer) -> Option<Stri
         return None;
     }
     let (most, least) = (format!("{} ({})", plain(&first.2), first.3), format!("{} ({})", plain(&last.2), last.3));
-    Some(format!("Among the values of {}, {most} changed most favourably against a year earlier and {least} least.", code(column)))
+    Some(format!("By {}, {most} gained most against the same months a year earlier, {least} least.", code(column)))
 }
 
 fn entity(study: &Study<'_>, column: &str, answer: &Answer) -> Option<String> {
@@ -167,6 +174,58 @@ fn number_of(column: &Column, rows: usize) -> f64 {
     f64::from(u32::try_from(rows.saturating_sub(column.missing + column.invalid)).unwrap_or(u32::MAX))
 }
 
+/// A single row that carries much of the total, and of its period: a reader should know before believing a peak.
+fn one_row(study: &Study<'_>, answer: &Answer, evidence: &Evidence) -> Option<String> {
+    let measure = study.main_measure().filter(|measure| measure.additive && measure.column.min >= 0.0)?;
+    let (column, unit) = (measure.column, measure.column.unit);
+    let value = answer.number(0, &column.name)?;
+    let total = column.mean * number_of(column, study.profile.rows);
+    if study.profile.rows < 20 || total <= 0.0 || value / total < 0.03 {
+        return None;
+    }
+    let described: Vec<String> = answer.rows.first()?.iter().take(3).map(|value| plain(&label(value))).collect();
+    let of_period = study.parts.date.and_then(|date| {
+        let place = answer.place(&date.name)?;
+        let day = answer.rows.first()?.get(place)?.as_str()?;
+        let question = study.questions().into_iter().find(|question| question.topic == Topic::Trend)?;
+        let trend = Trend::new(evidence.answer(&question)?, &column.name, (date, study.period));
+        let point = trend.points.iter().rev().find(|point| study.period.holds(&point.period, day))?;
+        Some(format!(" and {} of {}", share_of(value, point.value)?, point.period))
+    });
+    let shares = format!("{} of all {}{}", percent(value / total), plain(&column.name), of_period.unwrap_or_default());
+    Some(format!(
+        "One row ({}) carries {} alone, {shares}; comparisons that include it depend on it.",
+        listed(&described),
+        amount(value, unit)
+    ))
+}
+
+/// Whether one column follows from others, and how many rows break the rule.
+pub fn check(topic: &Topic, answer: &Answer) -> Option<String> {
+    let Topic::Check { result, factors } = topic else { return None };
+    let (compared, off) = (answer.number(0, "compared")?, answer.number(0, "off").unwrap_or(0.0));
+    if compared < 5.0 || off > compared * 0.2 {
+        return None;
+    }
+    let rule = format!(
+        "{} = {}",
+        code(result),
+        factors.iter().map(|factor| code(factor)).collect::<Vec<_>>().join(" × ").replace("× `1 - ", "× (1 − `")
+    );
+    let rule = if rule.contains("(1") { format!("{rule})") } else { rule };
+    if off == 0.0 {
+        return Some(format!("{rule} holds in all {} rows that have these values.", number(compared)));
+    }
+    let first = answer.number(0, "first_row").map(|row| format!(", first in row {}", number(row))).unwrap_or_default();
+    Some(format!(
+        "**{rule} holds in {} of {} rows; {} {} from it{first}**: probably a slip.",
+        number(compared - off),
+        number(compared),
+        number(off),
+        if off == 1.0 { "row departs" } else { "rows depart" }
+    ))
+}
+
 fn strongest_relation(questions: &[Question], evidence: &Evidence) -> Option<String> {
     let of = |question: &Question| match &question.topic {
         Topic::Relation(x, y) => Some((correlation(evidence.answer(question)?)?, x.clone(), y.clone())),
@@ -192,7 +251,9 @@ fn outliers(study: &Study<'_>) -> Option<String> {
             counted(outliers.count, "value")
         ))
     };
-    let found: Vec<String> = study.parts.measures.iter().filter_map(far).collect();
+    let main = study.main_measure().map(|measure| &measure.column.name);
+    let telling = |measure: &&super::facts::Measure<'_>| measure.additive || Some(&measure.column.name) == main;
+    let found: Vec<String> = study.parts.measures.iter().filter(telling).filter_map(far).collect();
     (!found.is_empty()).then(|| format!("{}.", found.join("; ")))
 }
 
