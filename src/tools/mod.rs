@@ -1,9 +1,18 @@
 //! What agents may do: one trait, one file for each group of tools. Decides no approval; the engine has already allowed a call that arrives here.
+pub mod chart;
+mod chart_scale;
+mod chart_svg;
 pub mod check;
 mod check_code;
 mod check_data;
 mod check_html;
 mod check_markdown;
+pub mod data;
+mod data_cell;
+mod data_infer;
+mod data_profile;
+mod data_read;
+mod data_tables;
 pub mod described;
 pub mod files;
 pub mod finding;
@@ -72,6 +81,8 @@ pub trait Tool: Send + Sync {
 /// Every tool of the house, one line for each file of them.
 pub fn built_in() -> Vec<Arc<dyn Tool>> {
     let mut tools = Vec::new();
+    tools.extend(chart::tools());
+    tools.extend(data::tools());
     tools.extend(files::tools());
     tools.extend(search::tools());
     tools.extend(check::tools());

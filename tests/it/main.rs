@@ -8,6 +8,7 @@
 )]
 mod support;
 
+mod analyst;
 mod cli_args;
 mod floors;
 mod specialists_tools;

@@ -1,4 +1,5 @@
 //! The offline provider: answers requests with tool calls and honest texts, without a language model. One file for each specialist.
+pub mod analyst;
 pub mod designer;
 mod designer_goal;
 mod designer_project;
