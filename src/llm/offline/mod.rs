@@ -1,5 +1,16 @@
-//! The offline provider: answers requests with tool calls and honest texts, without a language model. One file for each specialist.
+//! The offline provider: answers requests with tool calls and honest texts, without a language model. One file or folder for each specialist.
+mod delivery;
+mod markdown;
 pub mod moves;
+mod passages;
+mod quotes;
+mod reading;
+pub mod researcher;
+mod results;
+mod words;
+
+#[cfg(test)]
+mod stage;
 
 use async_trait::async_trait;
 
