@@ -8,6 +8,7 @@ mod reading;
 pub mod researcher;
 mod results;
 mod words;
+pub mod writer;
 
 #[cfg(test)]
 mod stage;

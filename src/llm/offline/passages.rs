@@ -215,7 +215,7 @@ pub fn rank<'a>(passages: &'a [Passage], terms: &[Term], most: usize) -> Vec<Ran
     let bags: Vec<BTreeMap<String, f64>> = passages.iter().map(bag).collect();
     let mut scored: Vec<Ranked> = passages.iter().zip(scores(&bags, terms)).filter_map(|(passage, score)| to_ranked(passage, score)).collect();
     scored.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| (&a.passage.path, a.passage.start).cmp(&(&b.passage.path, b.passage.start))));
-    let floor = scored.first().map_or(0.0, |best| best.score * 0.12);
+    let floor = scored.first().map_or(0.0, |best| best.score * 0.06);
     let documents = passages.iter().map(|passage| &passage.path).collect::<BTreeSet<_>>().len().max(1);
     let per_document = (2 * most / documents).max(3);
     let mut chosen: Vec<(Ranked, BTreeSet<String>)> = Vec::new();
