@@ -68,7 +68,8 @@ pub fn write(brief: &Brief, gathered: &Gathered, material: &Material) -> (String
     text.push_str(&from_readme("Further notes from the README", &parts, &["config", "environment", "error", "limit", "security", "licen", "troubleshoot"]));
     text.push_str(&upstream(material));
     text.push_str(&gaps(gathered, &parts, &items, material));
-    text.push_str(&sources(brief, &project, material));
+    let cited = prose::cited(material, &text);
+    text.push_str(&sources(brief, &project, &cited));
     let documented = items.iter().filter(|item| !item.doc.is_empty()).count();
     let closing = format!(
         "Wrote {} from {} of the project: {}, {} of them with a doc comment to quote. Thin: what the sources do not say is listed under Gaps, and no code was run.",
@@ -212,15 +213,14 @@ fn gaps(gathered: &Gathered, parts: &[Part], items: &[Item], material: &Material
     section("Gaps", &if lines.is_empty() { String::new() } else { prose::list(&lines) + "\n" })
 }
 
-fn sources(brief: &Brief, project: &[&Document], material: &Material) -> String {
+fn sources(brief: &Brief, project: &[&Document], cited: &str) -> String {
     let mut text: String = project.iter().map(|document| format!("- `{}` (project)\n", document.path)).collect();
     for upstream in &brief.upstream {
         text.push_str(&format!("- {} — step {} ({})\n", link(upstream.output.as_str()), upstream.step, upstream.agent));
     }
     text.extend(brief.inputs.iter().map(|input| format!("- {} — attached\n", link(input.path.as_str()))));
-    if !material.quotes.is_empty() {
-        text.push('\n');
+    if !cited.is_empty() {
+        text.push_str(&format!("\n{cited}"));
     }
-    text.extend(material.quotes.iter().map(crate::llm::offline::quotes::Quote::source));
     section("Sources", &text)
 }

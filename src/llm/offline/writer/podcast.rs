@@ -31,15 +31,15 @@ pub fn script(brief: &Brief, material: &Material) -> (String, String) {
     text.push_str(&format!("## [{}] Intro\n\n", clock(0)));
     text.push_str(&host(&placeholder("welcome, name of the show, date, who is speaking")));
     text.push_str(&host(&format!("The question today, as it was put to us: “{}”", markdown::title(&brief.goal))));
-    let topics: Vec<&str> = segments.iter().map(|segment| segment.theme).collect();
+    let topics: Vec<String> = segments.iter().map(|segment| spoken(segment.theme)).collect();
     text.push_str(&host(&format!("We go through {}.", and_list(&topics))));
     for segment in &segments {
         text.push_str(&segment_text(segment));
     }
     text.push_str(&format!("## [{}] Outro\n\n", clock(end)));
     let gaps = material.gaps();
-    if let Some(gap) = gaps.iter().find(|gap| gap.starts_with("Left open")) {
-        text.push_str(&host(&format!("One thing the sources leave open. {gap}")));
+    if let Some(gap) = gaps.iter().find_map(|gap| gap.strip_prefix("Left open by a source: ")) {
+        text.push_str(&host(&format!("The sources leave one thing open: {gap}")));
     }
     text.push_str(&host(&placeholder("what to take away, thanks, the next episode")));
     prose::finish(brief, material, text, "Podcast script")
@@ -77,7 +77,7 @@ fn rundown(segments: &[Segment], end: usize) -> String {
 
 fn segment_text(segment: &Segment) -> String {
     let mut text = format!("## [{}] {}\n\n", clock(segment.start), markdown::capital(segment.theme));
-    text.push_str(&host(&placeholder(&format!("a sentence that leads to {}", segment.theme))));
+    text.push_str(&host(&placeholder(&format!("a sentence that leads to {}", spoken(segment.theme)))));
     for quote in &segment.quotes {
         let spoken: Vec<&str> = quote.lines.iter().map(|line| line.trim().trim_start_matches(['-', '*', '>', ' '])).collect();
         let from = quote.path.rsplit('/').next().unwrap_or(&quote.path);
@@ -91,15 +91,24 @@ fn host(line: &str) -> String {
     format!("**Host:** {line}\n\n")
 }
 
+/// A heading inside a sentence: small first letter, unless it is an abbreviation.
+fn spoken(theme: &str) -> String {
+    let mut letters = theme.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
+        _ => theme.to_owned(),
+    }
+}
+
 /// `02:05`
 fn clock(seconds: usize) -> String {
     format!("{:02}:{:02}", seconds / 60, seconds % 60)
 }
 
-fn and_list(words: &[&str]) -> String {
+fn and_list(words: &[String]) -> String {
     match words.split_last() {
         None => "the question".to_owned(),
-        Some((last, [])) => (*last).to_owned(),
+        Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
     }
 }

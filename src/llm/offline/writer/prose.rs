@@ -161,7 +161,8 @@ pub fn finish(brief: &Brief, material: &Material, mut text: String, what: &str) 
     if !gaps.is_empty() {
         text.push_str(&format!("## Open points\n\n{}\n", list(&gaps)));
     }
-    text.push_str(&sources(material));
+    let cited = cited(material, &text);
+    text.push_str(&sources(material, &cited));
     let open = text.matches("*[to be written: ").count().saturating_sub(1);
     let closing = format!(
         "Wrote {} ({}) from {}: {}. Thin: {}; nothing was phrased by a language model.",
@@ -171,20 +172,25 @@ pub fn finish(brief: &Brief, material: &Material, mut text: String, what: &str) 
         count(material.quotes.len(), "quoted passage"),
         if open > 0 { format!("{} left to write", count(open, "place")) } else { "it holds only what the sources say".to_owned() }
     );
-    (markdown::with_contents(&text), closing)
+    (if what == "Podcast script" { text } else { markdown::with_contents(&text) }, closing)
 }
 
 /// Files, then footnotes.
-pub fn sources(material: &Material) -> String {
+fn sources(material: &Material, cited: &str) -> String {
     let mut text = String::from("## Sources\n\n");
     for source in &material.sources {
         let step = if source.step.is_empty() { String::new() } else { format!(" — step {}", source.step) };
         text.push_str(&format!("- {}{step}\n", link(&source.path)));
     }
-    if !material.quotes.is_empty() || !material.footnotes.is_empty() {
-        text.push('\n');
+    if !cited.is_empty() {
+        text.push_str(&format!("\n{cited}"));
     }
-    text.extend(material.quotes.iter().map(Quote::source));
-    text.extend(material.footnotes.iter().map(|note| format!("{note}\n")));
     text
+}
+
+/// The footnotes that the text refers to.
+pub fn cited(material: &Material, text: &str) -> String {
+    let quotes = material.quotes.iter().filter(|quote| text.contains(&format!("[^{}]", quote.id))).map(Quote::source);
+    let named = |note: &&String| note.split_once("]:").is_some_and(|(id, _)| text.contains(&format!("{id}]")));
+    quotes.chain(material.footnotes.iter().filter(named).map(|note| format!("{note}\n"))).collect()
 }

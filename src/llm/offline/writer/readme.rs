@@ -61,7 +61,8 @@ pub fn about<'a>(parts: &'a [Part], words: &'a [&str]) -> impl Iterator<Item = &
 
 /// The part as it stands, after a line that says where it comes from.
 pub fn carried(part: &Part) -> String {
-    format!("From `{}`, lines {}–{}:\n\n{}\n\n", part.path, part.start, part.end, part.lines.join("\n"))
+    let lines = if part.end > part.start { format!("lines {}–{}", part.start, part.end) } else { format!("line {}", part.start) };
+    format!("From `{}`, {lines}:\n\n{}\n\n", part.path, part.lines.join("\n"))
 }
 
 /// `name`, `version`, `description` and the like of a TOML or JSON manifest: key, value, line.
