@@ -3,9 +3,9 @@ use std::fmt::Write;
 
 use crate::domain::goal::shorten;
 use crate::llm::offline::gathered::Gathered;
-use crate::llm::offline::markdown::{code, label, plural, quoted, some_of, table};
+use crate::llm::offline::tables::{code, label, plural, quoted, some_of, table};
 use crate::llm::offline::moves::NO_MODEL;
-use crate::llm::offline::results::{files, numbered_lines};
+use crate::llm::offline::readback::{files, numbered_lines};
 
 /// A part of a design: name, what it does, what it hands on.
 type Part = (&'static str, &'static str, &'static str);

@@ -1,74 +1,84 @@
-//! Small pieces of Markdown and Mermaid, safe for any text that is put into them. Knows no specialist.
+//! Small pieces of Markdown that every specialist writes: notices, tables, quotes, anchors. Reads nothing, decides nothing.
+use super::moves::NO_MODEL;
 
-/// Text for a table cell: one line, no bar that would end it.
-pub fn cell(text: &str) -> String {
-    let line: Vec<&str> = text.split_whitespace().collect();
-    line.join(" ").replace('|', "\\|")
+/// The notice that opens every artifact; `how` is a sentence that says what was done instead.
+pub fn notice(how: &str) -> String {
+    format!("> **{NO_MODEL} for this document.** {how}\n")
 }
 
-/// A table; without rows it is the sentence `none` instead.
-pub fn table(head: &[&str], rows: &[Vec<String>], none: &str) -> String {
+/// A table; cells are made safe, and an empty table is an empty text.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     if rows.is_empty() {
-        return format!("{none}\n");
+        return String::new();
     }
-    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut text = line(head.iter().map(|name| (*name).to_owned()).collect());
-    text.push_str(&line(head.iter().map(|name| if is_number(name) { "---:".to_owned() } else { "---".to_owned() }).collect()));
+    let line = |cells: &mut dyn Iterator<Item = String>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
+    let mut text = line(&mut header.iter().map(|cell| (*cell).to_owned()));
+    text.push_str(&line(&mut header.iter().map(|_| "---".to_owned())));
     for row in rows {
-        text.push_str(&line(row.iter().map(|value| cell(value)).collect()));
+        text.push_str(&line(&mut row.iter().map(|cell| self::cell(cell))));
     }
     text
 }
 
-/// Columns of numbers are set to the right.
-fn is_number(head: &str) -> bool {
-    matches!(head, "files" | "lines" | "bytes" | "imported by" | "rows" | "columns" | "line" | "count" | "errors" | "warnings")
+/// One line without characters that would break a table.
+pub fn cell(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }
 
-/// `text` as code in a sentence; a backtick in it is taken out.
-pub fn code(text: &str) -> String {
-    format!("`{}`", text.replace('`', "'").replace(['\n', '\r'], " "))
+/// Lines as a block quote, each verbatim.
+pub fn quoted<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    lines.map(|line| if line.is_empty() { ">\n".to_owned() } else { format!("> {line}\n") }).collect()
 }
 
-/// Lines as a quotation that stays exactly as it is, links and all.
-pub fn verbatim(text: &str) -> String {
-    let mut fence = "~~~".to_owned();
-    while text.contains(&fence) {
-        fence.push('~');
+/// A fenced block with a fence longer than any inside.
+pub fn fenced(language: &str, text: &str) -> String {
+    let longest = text.lines().map(|line| line.trim_start().chars().take_while(|c| *c == '`').count()).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}{language}\n{}\n{fence}\n", text.trim_end_matches('\n'))
+}
+
+/// A contents list of the second-level headings, once there are enough of them to need one.
+pub fn with_contents(text: &str) -> String {
+    let mut open = false;
+    let mut titles = Vec::new();
+    for line in text.lines() {
+        open ^= line.trim_start().starts_with("```");
+        if let Some(title) = line.strip_prefix("## ").filter(|_| !open) {
+            titles.push(title);
+        }
     }
-    format!("{fence}text\n{}\n{fence}\n", text.trim_end())
+    let at = text.find("\n## ");
+    match at.and_then(|at| text.split_at_checked(at + 1)) {
+        Some((head, rest)) if titles.len() > 4 => {
+            let list: String = titles.iter().map(|title| format!("- [{title}](#{})\n", anchor(title))).collect();
+            format!("{head}## Contents\n\n{list}\n{rest}")
+        }
+        _ => text.to_owned(),
+    }
 }
 
-/// Words of the user as a block quotation; HTML and link marks lose their meaning.
-pub fn quoted(text: &str) -> String {
-    let safe = text.trim().replace('<', "&lt;").replace('[', "\\[").replace("```", "'''").replace("~~~", "'''");
-    safe.lines().map(|line| format!("> {}", line.trim_end()).trim_end().to_owned() + "\n").collect()
+/// The anchor that common renderers give a heading.
+pub fn anchor(title: &str) -> String {
+    let kept = title.to_lowercase().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_')).collect::<String>();
+    kept.replace(' ', "-")
 }
 
-/// A label inside a Mermaid node, in quotes.
-pub fn label(text: &str) -> String {
-    let escape = |c: char| match c {
-        '"' => "#quot;".to_owned(),
-        '#' => "#35;".to_owned(),
-        '<' => "#lt;".to_owned(),
-        '>' => "#gt;".to_owned(),
-        '`' => "'".to_owned(),
-        c if c.is_control() => " ".to_owned(),
-        c => c.to_string(),
-    };
-    let short: String = if text.chars().count() > 60 { text.chars().take(59).chain(['…']).collect() } else { text.to_owned() };
-    format!("\"{}\"", short.chars().map(escape).collect::<String>())
+/// `3 passages`, `1 passage`.
+pub fn count(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
 }
 
-/// `1 file`, `3 files`.
-pub fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+/// The first letter as a capital.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// A list in one cell or sentence: the first `most`, and how many more there are.
-pub fn some_of(items: &[String], most: usize) -> String {
-    let shown = items.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
-    if items.len() > most { format!("{shown} and {} more", items.len() - most) } else { shown }
+/// A heading made of a goal: its first line without the closing full stop, at most 90 characters.
+pub fn title(text: &str) -> String {
+    let line = crate::domain::goal::shorten(text, 90);
+    capital(line.trim_start_matches(['#', ' ']).trim_end_matches(['.', ' ']))
 }
 
 #[cfg(test)]
@@ -76,11 +86,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_from_outside_cannot_break_a_table_a_fence_or_a_diagram() {
-        assert_eq!(cell("a|b\nc"), "a\\|b c");
-        assert!(verbatim("~~~\nx").starts_with("~~~~text\n"));
-        assert_eq!(label("a\"<b>#`"), "\"a#quot;#lt;b#gt;#35;'\"");
-        assert_eq!(quoted("a [x](y)\n\n<b>"), "> a \\[x](y)\n>\n> &lt;b>\n");
-        assert_eq!(table(&["a"], &[], "There is none."), "There is none.\n");
+    fn tables_survive_bars_and_line_breaks() {
+        assert_eq!(table(&["a"], &[vec!["x|y\nz".into()]]), "| a |\n| --- |\n| x\\|y z |\n");
+        assert_eq!(table(&["a"], &[]), "");
+    }
+
+    #[test]
+    fn fences_are_longer_than_those_inside() {
+        assert_eq!(fenced("md", "```\nx\n```"), "````md\n```\nx\n```\n````\n");
+    }
+
+    #[test]
+    fn only_long_documents_get_contents_and_code_is_no_heading() {
+        let short = "# T\n\n## A\n\ntext\n";
+        assert_eq!(with_contents(short), short);
+        let long = "# T\n\n## A b\n```\n## no\n```\n## B\n## C\n## D\n## E\n";
+        let text = with_contents(long);
+        assert!(text.contains("- [A b](#a-b)") && !text.contains("[no]"), "{text}");
     }
 }

@@ -8,7 +8,7 @@ use crate::llm::offline::Move;
 use crate::llm::offline::gathered::Gathered;
 use crate::llm::offline::qa_defect::Defect;
 use crate::llm::offline::qa_report;
-use crate::llm::offline::results::{files, numbered_lines};
+use crate::llm::offline::readback::{files, numbered_lines};
 
 /// Files that are checked at the most.
 const MOST: usize = 60;
