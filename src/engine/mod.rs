@@ -1,1 +1,3 @@
 //! The decisions: what next, may we, is it done. Pure: no async, no disk, no clock, no randomness.
+pub mod roles;
+pub mod rules;
