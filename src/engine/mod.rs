@@ -5,6 +5,8 @@ pub mod commands;
 pub mod fold;
 pub mod prompt;
 pub mod report;
+pub mod roles;
+pub mod rules;
 pub mod schedule;
 pub mod step;
 pub mod timeline;
