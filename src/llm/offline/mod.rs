@@ -1,14 +1,14 @@
 //! The offline provider: answers requests with tool calls and honest texts, without a language model. One file for each specialist.
+pub mod answers;
 pub mod designer;
 mod designer_goal;
 mod designer_project;
 pub mod gathered;
-pub mod markdown;
+pub mod marks;
 pub mod moves;
 mod qa_defect;
 mod qa_report;
 pub mod qa_tester;
-pub mod results;
 
 use async_trait::async_trait;
 
