@@ -92,11 +92,8 @@ fn take(event: Event<'_>, range: Range<usize>, text: &str, (outline, slugs): (&m
             outline.anchors.insert(if *count == 0 { slug } else { format!("{slug}-{count}") });
             *count += 1;
         }
-        Event::Start(Tag::Link { dest_url, link_type, .. }) => {
-            if !matches!(link_type, LinkType::Email | LinkType::Autolink) {
-                outline.links.push((dest_url.to_string(), range.start));
-            }
-        }
+        Event::Start(Tag::Link { link_type: LinkType::Email | LinkType::Autolink, .. }) => {}
+        Event::Start(Tag::Link { dest_url, .. }) => outline.links.push((dest_url.to_string(), range.start)),
         Event::Start(Tag::Image { dest_url, .. }) => {
             outline.content.push(range.start);
             outline.links.push((dest_url.to_string(), range.start));

@@ -74,7 +74,9 @@ impl<'a> Project<'a> {
         if is_closed(path.as_str()) {
             return Err(ToolOutcome::refused(format!("`{path}` may hold secrets or belongs to others; it is not read")));
         }
-        if absolute.starts_with(&self.context.base_dir) {
+        // A project that is or lies in the folder of workspaces would be closed as a whole.
+        let base_dir = &self.context.base_dir;
+        if absolute.starts_with(base_dir) && !self.context.project.starts_with(base_dir) {
             return Err(ToolOutcome::refused(format!("`{path}` belongs to a workspace, not to the project")));
         }
         if is_ignored(&self.context.project, &path) {
@@ -111,7 +113,7 @@ impl<'a> Project<'a> {
         builder.follow_links(false).require_git(false).git_global(false);
         builder.filter_entry(move |entry: &DirEntry| {
             let name = entry.file_name().to_string_lossy();
-            entry.path() != base_dir && (entry.depth() == 0 || !is_closed(&name))
+            entry.depth() == 0 || entry.path() != base_dir && !is_closed(&name)
         });
         let mut files = Vec::new();
         for entry in builder.build().filter_map(Result::ok) {

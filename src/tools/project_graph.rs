@@ -46,7 +46,7 @@ pub fn groups(lines: &BTreeMap<String, usize>, graph: &Graph) -> Vec<Group> {
     }
     let finish = |(name, mut group): (String, Group)| {
         let mut arrows: Vec<(String, usize)> = std::mem::take(&mut group.imports).into_iter().collect();
-        arrows.sort_by(|a, b| b.1.cmp(&a.1));
+        arrows.sort_by_key(|arrow| std::cmp::Reverse(arrow.1));
         arrows.truncate(MOST_ARROWS);
         Group { name, imports: arrows.into_iter().collect(), ..group }
     };
@@ -60,7 +60,7 @@ pub fn hubs(graph: &Graph) -> Vec<(String, usize)> {
         *counts.entry(target).or_default() += 1;
     }
     let mut hubs: Vec<(String, usize)> = counts.into_iter().map(|(path, count)| (path.clone(), count)).collect();
-    hubs.sort_by(|a, b| b.1.cmp(&a.1));
+    hubs.sort_by_key(|hub| std::cmp::Reverse(hub.1));
     hubs
 }
 

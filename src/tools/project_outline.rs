@@ -73,7 +73,7 @@ fn outline_project(input: &Input<'_>, context: &ToolContext) -> Worked {
     if project.is_cancelled() {
         return Err(ToolOutcome::refused("stopped"));
     }
-    let outline = build(&project, scope.clone(), (paths, too_many), files, &is_inside);
+    let outline = build((project.name(), scope.clone()), (paths, too_many), files, &is_inside);
     let summary = format!("outlined {}, {}", plural(outline.total_files, "file"), plural(outline.links.len(), "module"));
     Ok(ToolOutcome::ok(fitted(&outline), summary))
 }
@@ -90,8 +90,7 @@ fn file(project: &Project<'_>, path: &str, budget: &std::sync::atomic::AtomicUsi
 }
 
 fn build(
-    project: &Project<'_>,
-    scope: String,
+    (project, scope): (String, String),
     (paths, too_many): (Vec<String>, bool),
     files: Vec<Option<File>>,
     is_inside: &dyn Fn(&str) -> bool,
@@ -123,7 +122,7 @@ fn build(
         }
     }
     files.retain(|file| is_inside(&file.path) || file.manifest.is_some());
-    Outline { project: project.name(), scope, files, total_files, links, notes }
+    Outline { project, scope, files, total_files, links, notes }
 }
 
 /// The outline with as much detail as a result may hold.
@@ -165,10 +164,9 @@ fn rendered(facts: &Value, detail: &str, modules: Vec<Value>, note: Option<Strin
 
 fn with_detail(module: &Value, level: usize) -> Value {
     let mut module = module.clone();
-    if level == 1 && module["language"] == "Rust" {
-        if let Some(declares) = module["declares"].as_array_mut() {
-            declares.retain(|line| line.as_str().is_some_and(|line| line.contains(": pub ")));
-        }
+    let is_rust = module["language"] == "Rust";
+    if let (true, Some(declares)) = (level == 1 && is_rust, module["declares"].as_array_mut()) {
+        declares.retain(|line| line.as_str().is_some_and(|line| line.contains(": pub ")));
     }
     if let (true, Some(object)) = (level > 1, module.as_object_mut()) {
         object.remove("declares");
@@ -237,7 +235,7 @@ fn languages(files: &[&File]) -> Vec<Value> {
         *sum = (sum.0 + 1, sum.1 + file.lines);
     }
     let mut sums: Vec<(&str, (usize, usize))> = sums.into_iter().collect();
-    sums.sort_by(|a, b| b.1.1.cmp(&a.1.1));
+    sums.sort_by_key(|sum| std::cmp::Reverse(sum.1.1));
     sums.iter().map(|(language, (files, lines))| json!({"language": language, "files": files, "lines": lines})).collect()
 }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::domain::{Buffers, NoBuffers, RelPath, ToolOutcome};
-use crate::sys::Disk;
 use crate::sys::disk::RealDisk;
 use crate::tools::{ToolContext, built_in};
 use crate::workspace::jail::Jail;

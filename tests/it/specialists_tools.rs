@@ -98,6 +98,7 @@ fn designer_outlines_a_goal_without_a_project() {
     let goal = "Create a Python dashboard for monthly sales. It should show revenue by region; also [export] to app.py as <b>PDF</b>.";
     let played = Scene::new("designer", goal)
         .file("inputs/sales.csv", "date,region,amount\n2026-01-01,North,3\n")
+        .file("inputs/load.py", "import csv\n\ndef load(path):\n    return []\n\nclass Rows(list):\n    pass\n")
         .upstream("researcher", "research_notes.md", Some("# Notes\n\n## Libraries\n\nx\n"))
         .planned(&["research_notes.md", "dashboard.py", "qa_report.md"])
         .play(designer::turn);
@@ -106,6 +107,7 @@ fn designer_outlines_a_goal_without_a_project() {
         &document,
         &[
             "| `inputs/sales.csv` | 38 bytes, attached | columns `date`, `region`, `amount` |",
+            "declares `def load` (line 3), `class Rows` (line 6)",
             "sections `Notes`, `Libraries`",
             "usual parts of a dashboard",
             "| R3 | also \\[export] to app.py as &lt;b>PDF&lt;/b> |",

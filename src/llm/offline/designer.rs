@@ -40,7 +40,7 @@ fn first_calls(gathered: &Gathered<'_>, wants_project: bool) -> Vec<(&'static st
     calls
 }
 
-/// The README, the first manifest, and the parts whose detail did not fit.
+/// The README; what manifests say is in the outline already.
 fn follow_up(gathered: &Gathered<'_>, outline: &Value) -> Vec<(&'static str, Value)> {
     if !gathered.has("read_project") {
         return Vec::new();

@@ -2,10 +2,10 @@
 use std::fmt::Write;
 
 use crate::domain::goal::shorten;
+use crate::llm::offline::answers::{files, numbered_lines};
 use crate::llm::offline::gathered::Gathered;
-use crate::llm::offline::tables::{code, label, plural, quoted, some_of, table};
+use crate::llm::offline::marks::{code, label, plural, quoted, some_of, table};
 use crate::llm::offline::moves::NO_MODEL;
-use crate::llm::offline::readback::{files, numbered_lines};
 
 /// A part of a design: name, what it does, what it hands on.
 type Part = (&'static str, &'static str, &'static str);
@@ -173,9 +173,30 @@ fn structure(path: &str, content: &str) -> String {
     if path.ends_with(".csv") || path.ends_with(".tsv") {
         return format!("columns {}", some_of(&columns(first).iter().map(|name| code(name)).collect::<Vec<_>>(), 24));
     }
+    let declared: Vec<String> =
+        lines.iter().filter(|(_, line)| is_declaration(path, line)).map(|(number, line)| declaration(*number, line)).collect();
+    if !declared.is_empty() {
+        return format!("declares {}", some_of(&declared, 12));
+    }
     let headings: Vec<String> =
         lines.iter().filter(|(_, line)| line.starts_with('#')).map(|(_, line)| code(line.trim_start_matches(['#', ' ']))).collect();
     if headings.is_empty() { format!("starts with {}", code(&shorten(first, 80))) } else { format!("sections {}", some_of(&headings, 10)) }
+}
+
+/// Whether a line at the margin of a source file opens a function, a class or the like.
+fn is_declaration(path: &str, line: &str) -> bool {
+    let words: &[&str] = match path.rsplit_once('.').map_or("", |(_, extension)| extension) {
+        "py" => &["def ", "class ", "async def "],
+        "rs" => &["pub fn ", "fn ", "pub struct ", "struct ", "pub enum ", "enum ", "pub trait ", "trait "],
+        "js" | "ts" | "jsx" | "tsx" => &["function ", "class ", "export ", "interface ", "async function "],
+        _ => &[],
+    };
+    words.iter().any(|word| line.starts_with(word))
+}
+
+fn declaration(number: usize, line: &str) -> String {
+    let head = line.split(['(', '{', '=', ':', '<']).next().unwrap_or(line);
+    format!("{} (line {number})", code(head.trim()))
 }
 
 fn columns(header: &str) -> Vec<String> {

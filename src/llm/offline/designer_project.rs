@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::llm::offline::answers::numbered_lines;
 use crate::llm::offline::gathered::Gathered;
-use crate::llm::offline::tables::{cell, code, label, plural, quoted, some_of, table, verbatim};
+use crate::llm::offline::marks::{cell, code, label, plural, quoted, some_of, table, verbatim};
 use crate::llm::offline::moves::NO_MODEL;
-use crate::llm::offline::readback::numbered_lines;
 
 /// Rows of the table of imports.
 const MODULES: usize = 80;

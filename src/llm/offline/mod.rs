@@ -1,5 +1,6 @@
 //! The offline provider: answers requests with tool calls and honest texts, without a language model. One file or folder for each specialist.
 pub mod analyst;
+pub mod answers;
 pub mod coder;
 mod delivery;
 pub mod designer;
@@ -7,19 +8,18 @@ mod designer_goal;
 mod designer_project;
 pub mod gathered;
 mod markdown;
+pub mod marks;
 pub mod moves;
 mod passages;
 mod qa_defect;
 mod qa_report;
 pub mod qa_tester;
 mod quotes;
-pub mod readback;
 mod reading;
 pub mod researcher;
 mod results;
 #[cfg(test)]
 mod stage;
-pub mod tables;
 mod words;
 pub mod writer;
 

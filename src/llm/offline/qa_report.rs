@@ -3,11 +3,11 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::llm::offline::answers::files;
 use crate::llm::offline::gathered::Gathered;
-use crate::llm::offline::tables::{code, plural, table};
+use crate::llm::offline::marks::{code, plural, table};
 use crate::llm::offline::moves::NO_MODEL;
 use crate::llm::offline::qa_defect::Defect;
-use crate::llm::offline::readback::files;
 
 /// One sentence on the outcome.
 pub fn verdict(defects: &[Defect]) -> String {

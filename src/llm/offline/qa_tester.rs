@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::domain::ModelRequest;
 use crate::llm::offline::Move;
+use crate::llm::offline::answers::{files, numbered_lines};
 use crate::llm::offline::gathered::Gathered;
 use crate::llm::offline::qa_defect::Defect;
 use crate::llm::offline::qa_report;
-use crate::llm::offline::readback::{files, numbered_lines};
 
 /// Files that are checked at the most.
 const MOST: usize = 60;
