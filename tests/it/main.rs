@@ -1,3 +1,10 @@
-//! Tests of the program and the library as a whole, in one binary.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
+//! The integration tests, one binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking and touch their own folders"
+)]
 mod cli_args;
+mod machine;
