@@ -13,7 +13,7 @@ const WORKERS: usize = 2;
 /// Runs everything but the language server, which the program joins itself; the exit code.
 pub fn start(parsed: Parsed, environment: Environment) -> i32 {
     let terminal = Terminal::of_process(&environment);
-    log::start(&environment, parsed.options.verbose);
+    log::start(&environment, parsed.options.verbose, &terminal);
     match act(parsed, environment, &terminal) {
         Ok(code) => code,
         Err(error) => {

@@ -153,7 +153,7 @@ pub fn line(record: &Record, state: &RunState, look: &Look) -> Option<String> {
             format!("{}: {} ({provider}, {})", if *resumed { "resumed" } else { "started" }, goal.title(), look.workspace)
         }
         Event::Planned { plan, .. } => format!("planned: {} ({})", style::count(plan.steps.len(), "step"), plan.title),
-        Event::Asked { question } => format!("asks: {} {} (answer with approve or reject)", question.id, question.what),
+        Event::Asked { question } => format!("asks: {} {}", question.id, question.what),
         Event::Answered { id, decision, .. } => {
             let note = decision.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
             format!("{}: {id}{note}", if decision.approved { "approved" } else { "rejected" })

@@ -3,15 +3,16 @@ use tracing_subscriber::EnvFilter;
 
 use crate::sys::Environment;
 
+use super::terminal::Terminal;
+
 /// Starts logging when `--verbose` or `RUST_LOG` asks for it.
-pub fn start(environment: &Environment, verbose: bool) {
+pub fn start(environment: &Environment, verbose: bool, terminal: &Terminal) {
     let filter = match (environment.get("RUST_LOG"), verbose) {
         (Some(wanted), _) => EnvFilter::builder().parse_lossy(wanted),
         (None, true) => EnvFilter::new("ai_orchestrator=debug"),
         (None, false) => return,
     };
-    let colour = environment.get("NO_COLOR").is_none() && std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal.paint_err().colour);
     // A second start in one process (tests of a library user) keeps the first log.
     let _ = log.try_init();
 }

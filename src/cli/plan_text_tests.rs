@@ -5,8 +5,13 @@ use crate::cli::session::Shown;
 
 fn shown(width: usize, paint: Paint) -> Vec<String> {
     let pending = samples::pending("A1", "51d0aa");
-    Shown { pending: &pending, plan: Some(PlanText::from(&samples::plan())), budget: "Budget: at most $1.00 for this run" }
-        .lines(width, paint)
+    Shown {
+        pending: &pending,
+        plan: Some(PlanText::from(&samples::plan())),
+        budget: "Budget: at most $1.00 for this run",
+        file: "week-47/x/plan.md",
+    }
+    .lines(width, paint)
 }
 
 #[test]
@@ -23,6 +28,7 @@ fn a_narrow_terminal_gets_a_list() {
     Reaches beyond the workspace: s2:
     project, web
     Budget: at most $1.00 for this run
+      week-47/x/plan.md
     "#);
 }
 
@@ -37,6 +43,7 @@ fn a_usual_terminal_gets_a_table() {
             its result is asked about
     Reaches beyond the workspace: s2: project, web
     Budget: at most $1.00 for this run
+      week-47/x/plan.md
     "#);
 }
 
@@ -51,6 +58,7 @@ fn a_wide_terminal_cuts_nothing() {
             its result is asked about
     Reaches beyond the workspace: s2: project, web
     Budget: at most $1.00 for this run
+      week-47/x/plan.md
     "#);
 }
 
@@ -81,7 +89,7 @@ fn another_question_is_shown_with_its_detail() {
     let mut pending = samples::pending("A3", "9c1e44");
     pending.what = "s4 coder wants to fetch \u{1b}[31mexample.com".into();
     pending.detail = "GET https://example.com/a\nafter it read the project".into();
-    let shown = Shown { pending: &pending, plan: None, budget: "" };
+    let shown = Shown { pending: &pending, plan: None, budget: "", file: "plan.md" };
     insta::assert_snapshot!(shown.lines(80, Paint::default()).join("\n"), @r#"
     A3: s4 coder wants to fetch [31mexample.com
       GET https://example.com/a

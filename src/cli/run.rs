@@ -36,6 +36,9 @@ pub async fn run(order: Order, options: &Options, mut setup: Setup, terminal: &T
     let can_ask = terminal.stdin_is_terminal && terminal.stderr_is_terminal && !order.non_interactive && !order.plan_only;
     let when_blocked = if can_ask { WhenBlocked::Wait } else { WhenBlocked::LetGo };
     let orchestrator = setup.builder().interactive(!order.non_interactive).when_blocked(when_blocked).build()?;
+    if !matches!(order.work, Work::Resume(_)) {
+        clean_up(&orchestrator, &setup, terminal).await;
+    }
     let updates = orchestrator.subscribe();
     let handle = match (goal, &order.work) {
         (Some(goal), _) => orchestrator.start(goal).await?,
@@ -64,6 +67,18 @@ pub async fn run(order: Order, options: &Options, mut setup: Setup, terminal: &T
     };
     let result = session.drive().await?;
     Ok(end(&mut session, result, options))
+}
+
+/// `workspace.auto_cleanup`: old workspaces go when a run starts. A failure is told and stops nothing.
+async fn clean_up(orchestrator: &Orchestrator, setup: &Setup, terminal: &Terminal) {
+    if !setup.settings.auto_cleanup {
+        return;
+    }
+    match orchestrator.cleanup(setup.settings.max_workspace_age_days, false).await {
+        Ok(removed) if removed.is_empty() => {}
+        Ok(removed) => terminal.err(&format!("removed {} by workspace.auto_cleanup", style::count(removed.len(), "old workspace"))),
+        Err(error) => terminal.warning(&format!("workspace.auto_cleanup: {}", error.what), error.hint.as_deref()),
+    }
 }
 
 fn plan_rules(orchestrator: &Orchestrator, setup: &Setup) -> PlanRules {

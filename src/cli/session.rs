@@ -181,7 +181,8 @@ impl Session<'_> {
         let plan = self.plan.clone().or_else(|| self.setup.plan_of(&self.handle.workspace));
         let plan = (kind == Kind::Plan).then(|| plan.as_ref().map_or_else(|| PlanText::from(&*state), PlanText::from));
         let budget = self.budget_note();
-        let shown = Shown { pending, plan, budget: &budget };
+        let file = style::shown_path(&self.handle.workspace.join("plan.md"), self.setup.environment.current_dir());
+        let shown = Shown { pending, plan, budget: &budget, file: &file };
         self.terminal.err(&format!("\n{}", shown.lines(width, paint).join("\n")));
         let prompt = Prompt::new(kind, pending.hash.clone());
         self.terminal.prompt(&prompt.ask(paint));
@@ -295,6 +296,8 @@ pub struct Shown<'a> {
     pub pending: &'a PendingApproval,
     pub plan: Option<PlanText>,
     pub budget: &'a str,
+    /// The plan's file, where a person can read all of it.
+    pub file: &'a str,
 }
 
 impl Shown<'_> {
@@ -312,8 +315,11 @@ impl Shown<'_> {
         // The plan's own text stands in the table already; what else is said about it does not.
         let repeats = self.plan.is_some() && pending.detail.contains("- [");
         if !pending.detail.is_empty() && !repeats {
-            lines.extend(style::harmless(&pending.detail).lines().map(|line| format!("  {line}")));
+            // The detail is Markdown, and a terminal follows no link.
+            let detail = style::harmless(&pending.detail).replace("[plan.md](plan.md)", "plan.md");
+            lines.extend(detail.lines().map(|line| format!("  {line}")));
         }
+        lines.extend(self.plan.as_ref().map(|_| paint.dim(&format!("  {}", self.file))));
         lines
     }
 }

@@ -1,58 +1,8 @@
 //! The real program where it needs no run: help, version, usage errors, schemas, completions, agents, and what is not available yet.
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+#[cfg(unix)]
+use std::process::Stdio;
 
-/// A machine of its own: empty home and project, no keys, nothing of the tester's environment.
-struct Machine {
-    folder: tempfile::TempDir,
-}
-
-impl Machine {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(folder.path().join("project/.git")).unwrap();
-        Machine { folder }
-    }
-
-    fn project(&self) -> PathBuf {
-        self.folder.path().join("project")
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ai-orchestrator"));
-        command.env_clear().args(words).current_dir(self.project()).stdin(Stdio::null());
-        for (variable, folder) in [("HOME", "home"), ("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "run")]
-        {
-            command.env(variable, self.folder.path().join(folder));
-        }
-        // What Windows needs to start a process at all.
-        if let Some(root) = std::env::var_os("SystemRoot") {
-            command.env("SystemRoot", root);
-        }
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> Said {
-        Said::of(self.command(words).output().unwrap())
-    }
-}
-
-/// What the program said.
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Said {
-    fn of(output: Output) -> Self {
-        Said {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
+use crate::machine::{Machine, Said};
 
 #[test]
 fn help_and_version_go_to_standard_output() {

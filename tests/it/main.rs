@@ -9,6 +9,8 @@
 mod support;
 
 mod analyst;
+mod cli;
 mod cli_args;
 mod floors;
+mod machine;
 mod specialists_tools;
