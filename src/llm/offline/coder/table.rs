@@ -222,8 +222,10 @@ fn formats(cells: &[&str]) -> Vec<&'static str> {
         return Vec::new();
     }
     let fits = |format: &&'static str| {
-        let fitting = cells.iter().filter(|cell| date(cell, format)).count();
-        fitting as f64 / cells.len() as f64 >= MOST_FIT
+        let allowed = ((1.0 - MOST_FIT) * cells.len() as f64).floor();
+        let misfits = cells.iter().filter(|cell| !date(cell, format));
+        // Most columns are no dates: stop at the first misfit too many.
+        misfits.enumerate().all(|(index, _)| (index as f64) < allowed)
     };
     FORMATS.iter().copied().filter(fits).collect()
 }

@@ -150,3 +150,59 @@ fn odd_data_does_not_make_it_panic() {
         }
     }
 }
+
+/// Tables of the fixtures, read as the real tool reads them: bytes that are no UTF-8 become U+FFFD.
+const TABLES: [(&str, &[u8]); 8] = [
+    ("sales.csv", include_bytes!("../../../../tests/fixtures/tables/sales.csv")),
+    ("umsatz.csv", include_bytes!("../../../../tests/fixtures/tables/umsatz.csv")),
+    ("latin1.csv", include_bytes!("../../../../tests/fixtures/tables/latin1.csv")),
+    ("hostile.csv", include_bytes!("../../../../tests/fixtures/tables/hostile.csv")),
+    ("visitors.tsv", include_bytes!("../../../../tests/fixtures/tables/visitors.tsv")),
+    ("nothing-to-add.csv", include_bytes!("../../../../tests/fixtures/tables/nothing-to-add.csv")),
+    ("amounts.json", include_bytes!("../../../../tests/fixtures/tables/amounts.json")),
+    ("years.csv", include_bytes!("../../../../tests/fixtures/tables/years.csv")),
+];
+
+/// Every program that the script tries: folder, name, text.
+fn programs() -> Vec<(String, String, String)> {
+    let mut all = Vec::new();
+    for (table, bytes) in TABLES {
+        for output in ["data.py", "data.js", "data.ts", "data.html", "data.sql"] {
+            let stage = Stage::new("coder", "Add up \"the\" numbers \\ by month").output(output).input(table, &String::from_utf8_lossy(bytes));
+            all.push((table.to_owned(), output.to_owned(), code(stage, output).0));
+        }
+    }
+    for (folder, goal) in [("store", "Build a to-do list tracker for the command line"), ("cli", "Build a tool that converts Markdown and validates links")] {
+        for output in ["tool.py", "tool.js", "tool.ts", "tool.rs"] {
+            all.push((folder.to_owned(), output.to_owned(), code(Stage::new("coder", goal).output(output), output).0));
+        }
+    }
+    all
+}
+
+#[test]
+fn every_program_for_the_fixtures_parses() {
+    for (table, name, text) in programs() {
+        match name.rsplit('.').next().unwrap() {
+            "py" => is_python(&text),
+            "js" | "ts" => is_script(&text),
+            "rs" => assert!(parses(tree_sitter_rust::LANGUAGE.into(), &text)),
+            "html" => assert!(parses(tree_sitter_html::LANGUAGE.into(), &text), "{table}"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+#[ignore = "writes programs for .ci/generated-code.sh, which runs them"]
+#[allow(clippy::disallowed_methods, reason = "a test may write where its caller says")]
+fn programs_are_written_for_the_script() {
+    let target = std::path::PathBuf::from(std::env::var("GENERATED_CODE_DIR").expect("GENERATED_CODE_DIR names an empty folder"));
+    for (folder, name, text) in programs() {
+        std::fs::create_dir_all(target.join(&folder).join("inputs")).unwrap();
+        std::fs::write(target.join(&folder).join(name), text).unwrap();
+        if let Some((table, bytes)) = TABLES.iter().find(|(table, _)| *table == folder) {
+            std::fs::write(target.join(&folder).join("inputs").join(table), bytes).unwrap();
+        }
+    }
+}

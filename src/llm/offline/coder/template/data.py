@@ -33,7 +33,7 @@ DATE_FORMATS = @@DATE_FORMATS@@
 DELIMITER = @@DELIMITER@@
 DECIMAL_COMMA = @@DECIMAL_COMMA@@
 
-# The first rows of the data, and what a count by hand of them must give (see --self-test).
+# The first rows of the data and their total, counted when this script was written (see --self-test).
 SAMPLE = @@SAMPLE@@
 SAMPLE_ROWS = @@SAMPLE_ROWS@@
 SAMPLE_TOTAL = @@SAMPLE_TOTAL@@
@@ -249,11 +249,20 @@ def html_page(sections, source, rows):
     )
 
 
+def resolve(name, columns):
+    """The column of that name; a letter that was lost when this script was written (U+FFFD) stands for any."""
+    if name is None or name in columns:
+        return name
+    pattern = re.compile(re.escape(name).replace("\ufffd", "."))
+    for column in columns:
+        if "\ufffd" in name and pattern.fullmatch(column):
+            return column
+    raise TableError(f"there is no column {name!r}; there are: {', '.join(columns)}")
+
+
 def analyze(columns, rows, categories, value):
     """All sections: (title, pairs, chart, remark)."""
-    for name in [*categories, *([value] if value else [])]:
-        if name not in columns:
-            raise TableError(f"there is no column {name!r}; there are: {', '.join(columns)}")
+    categories, value = [resolve(name, columns) for name in categories], resolve(value, columns)
     what = value or "rows"
     sections = []
     for category in categories:
