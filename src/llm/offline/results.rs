@@ -186,7 +186,11 @@ fn number_and_text(line: &str) -> Option<(usize, &str)> {
     let trimmed = line.trim_start();
     let digits = trimmed.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = trimmed.split_at_checked(digits)?;
-    let rest = rest.strip_prefix('\t').or_else(|| rest.strip_prefix('→')).or_else(|| rest.strip_prefix(" | ")).or_else(|| rest.strip_prefix(": "))
+    let rest = rest
+        .strip_prefix('\t')
+        .or_else(|| rest.strip_prefix('→'))
+        .or_else(|| rest.strip_prefix(" | "))
+        .or_else(|| rest.strip_prefix(": "))
         .or_else(|| (rest == " |" || rest == ":").then_some(""))?;
     Some((number.parse().ok()?, rest))
 }
@@ -234,7 +238,8 @@ fn check(path: String, content: &str) -> Check {
 }
 
 fn problem(value: &Value) -> String {
-    let field = |names: &[&str]| names.iter().find_map(|name| value.get(name)).map(|found| found.as_str().map_or(found.to_string(), str::to_owned));
+    let field =
+        |names: &[&str]| names.iter().find_map(|name| value.get(name)).map(|found| found.as_str().map_or(found.to_string(), str::to_owned));
     match (value.as_str(), field(&["message", "evidence", "problem"]), field(&["line"])) {
         (Some(text), _, _) => text.to_owned(),
         (None, Some(message), Some(line)) => format!("line {line}: {message}"),

@@ -170,12 +170,13 @@ def shown(number):
 
 def text_table(title, pairs):
     """A small table for the terminal with shares of the total."""
-    width = max([len(str(name)) for name, _ in pairs] + [8])
+    pairs = [(" ".join(str(name).split()), number) for name, number in pairs]
+    width = max([len(name) for name, _ in pairs] + [8])
     total = sum(number for _, number in pairs)
     lines = ["", title, "-" * len(title)]
     for name, number in pairs:
         share = f"{100 * number / total:6.1f} %" if total else ""
-        lines.append(f"{str(name):<{width}}  {shown(number):>16}  {share}")
+        lines.append(f"{name:<{width}}  {shown(number):>16}  {share}")
     return "\n".join(lines)
 
 
@@ -281,7 +282,9 @@ def analyze(columns, rows, categories, value):
 
 def remark(left_out):
     """What was not counted."""
-    return f"{left_out} rows were left out: no number or no date." if left_out else ""
+    if not left_out:
+        return ""
+    return f"{left_out} {'row was' if left_out == 1 else 'rows were'} left out: no number or no date."
 
 
 class SelfTest(unittest.TestCase):
