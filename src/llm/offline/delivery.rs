@@ -33,7 +33,11 @@ pub fn deliver(request: &ModelRequest, gathered: &Gathered, delivery: &Delivery)
         let content = delivery.files.iter().find(|(path, _)| path == output).map(|(_, content)| content.clone());
         return Move::Say(if main_missing { content.unwrap_or_default() } else { refused_closing(gathered, delivery) });
     }
-    let unread: Vec<&str> = missing.iter().map(|(path, _)| path.as_str()).filter(|path| refusals(path) == 1 && !gathered.tried(path, Place::Workspace)).collect();
+    let unread: Vec<&str> = missing
+        .iter()
+        .map(|(path, _)| path.as_str())
+        .filter(|path| refusals(path) == 1 && !gathered.tried(path, Place::Workspace))
+        .collect();
     if !unread.is_empty() && offers(request, "read_file") {
         return Move::Calls(unread.into_iter().map(|path| ("read_file", json!({ "path": path }))).collect());
     }
@@ -42,6 +46,7 @@ pub fn deliver(request: &ModelRequest, gathered: &Gathered, delivery: &Delivery)
 
 fn refused_closing(gathered: &Gathered, delivery: &Delivery) -> String {
     let refused = gathered.refusals.iter().filter(|refusal| refusal.tool == "write_file");
-    let list: String = refused.map(|refusal| format!(" `{}` was not written: {}.", refusal.target, refusal.reason.trim_end_matches('.'))).collect();
+    let list: String =
+        refused.map(|refusal| format!(" `{}` was not written: {}.", refusal.target, refusal.reason.trim_end_matches('.'))).collect();
     format!("{}{list}", delivery.closing)
 }

@@ -56,7 +56,31 @@ impl Passage {
 pub fn is_prose(path: &str) -> bool {
     let lower = path.to_lowercase();
     let name = lower.rsplit('/').next().unwrap_or_default();
-    [".md", ".markdown", ".txt", ".rst", ".adoc", ".org", ".tex", ".html", ".htm"].iter().any(|end| name.ends_with(end)) || !name.contains('.')
+    [".md", ".markdown", ".txt", ".rst", ".adoc", ".org", ".tex", ".html", ".htm"].iter().any(|end| name.ends_with(end))
+        || !name.contains('.')
+}
+
+/// Whether a file holds tests, their data, or copies of something else, rather than the thing itself.
+pub fn is_aside(path: &str) -> bool {
+    let lower = path.to_lowercase();
+    let name = lower.rsplit('/').next().unwrap_or_default();
+    let folders = [
+        "tests",
+        "test",
+        "spec",
+        "__tests__",
+        "benches",
+        "fixtures",
+        "testdata",
+        "snapshots",
+        "template",
+        "templates",
+        "vendor",
+        "node_modules",
+    ];
+    lower.split('/').any(|part| folders.contains(&part))
+        || name.starts_with("test_")
+        || [".test.", ".spec.", "_test.", "_tests.", "tests.rs"].iter().any(|mark| name.contains(mark))
 }
 
 /// Cuts a document at blank lines, headings, fences and list items.
@@ -103,7 +127,9 @@ pub fn heading(line: &str) -> Option<&str> {
 }
 
 fn starts_item(trimmed: &str) -> bool {
-    trimmed.starts_with("- ") || trimmed.starts_with("* ") || trimmed.split_once(". ").is_some_and(|(number, _)| number.parse::<u16>().is_ok())
+    trimmed.starts_with("- ")
+        || trimmed.starts_with("* ")
+        || trimmed.split_once(". ").is_some_and(|(number, _)| number.parse::<u16>().is_ok())
 }
 
 struct Cutter<'a> {
@@ -179,11 +205,21 @@ fn sentences_of_long_lines(lines: Vec<String>) -> Vec<Vec<String>> {
 /// Badges, lists of links, our own notices and scraps say nothing worth quoting.
 fn is_telling(passage: &Passage) -> bool {
     let text = passage.text();
+    let names = |line: &String| {
+        ["use ", "import ", "from ", "#include", "mod ", "pub mod ", "pub use "].iter().any(|start| line.trim_start().starts_with(start))
+    };
+    if !is_prose(&passage.path) && passage.lines.iter().all(names) {
+        return false;
+    }
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let links: usize = text.split_whitespace().filter(|word| word.contains("://")).map(str::len).sum();
     let dense = words::words(&text).len() >= MIN_WORDS;
     let is_table = passage.lines.len() > 2 && passage.lines.iter().all(|line| line.trim_start().starts_with('|'));
-    dense && letters * if is_table { 5 } else { 2 } > text.chars().filter(|c| !c.is_whitespace()).count() && links * 2 < text.len() && !text.contains(NO_MODEL) && !text.starts_with("<!--")
+    dense
+        && letters * if is_table { 5 } else { 2 } > text.chars().filter(|c| !c.is_whitespace()).count()
+        && links * 2 < text.len()
+        && !text.contains(NO_MODEL)
+        && !text.starts_with("<!--")
 }
 
 /// Sentences with the line each starts on; a line break inside becomes a space, list marks are left out.
@@ -213,8 +249,11 @@ pub fn sentences(passage: &Passage) -> Vec<(usize, String)> {
 /// The best passages for the terms, best first, near copies folded into one.
 pub fn rank<'a>(passages: &'a [Passage], terms: &[Term], most: usize) -> Vec<Ranked<'a>> {
     let bags: Vec<BTreeMap<String, f64>> = passages.iter().map(bag).collect();
-    let mut scored: Vec<Ranked> = passages.iter().zip(scores(&bags, terms)).filter_map(|(passage, score)| to_ranked(passage, score)).collect();
-    scored.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| (&a.passage.path, a.passage.start).cmp(&(&b.passage.path, b.passage.start))));
+    let mut scored: Vec<Ranked> =
+        passages.iter().zip(scores(&bags, terms)).filter_map(|(passage, score)| to_ranked(passage, score)).collect();
+    scored.sort_by(|a, b| {
+        b.score.total_cmp(&a.score).then_with(|| (&a.passage.path, a.passage.start).cmp(&(&b.passage.path, b.passage.start)))
+    });
     let floor = scored.first().map_or(0.0, |best| best.score * 0.06);
     let documents = passages.iter().map(|passage| &passage.path).collect::<BTreeSet<_>>().len().max(1);
     let per_document = (2 * most / documents).max(3);
@@ -234,7 +273,7 @@ pub fn rank<'a>(passages: &'a [Passage], terms: &[Term], most: usize) -> Vec<Ran
 }
 
 fn to_ranked(passage: &Passage, (score, theme): (f64, Option<String>)) -> Option<Ranked<'_>> {
-    let weight = if passage.code || !is_prose(&passage.path) { 0.4 } else { 1.0 };
+    let weight = if passage.code || !is_prose(&passage.path) { 0.25 } else { 1.0 };
     Some(Ranked { passage, score: score * weight, theme: theme?, also: Vec::new() })
 }
 
@@ -269,7 +308,8 @@ fn scores(bags: &[BTreeMap<String, f64>], terms: &[Term]) -> Vec<(f64, Option<St
             Some((rarity * count * 2.2 / (count + norm), index))
         });
         let parts: Vec<(f64, usize)> = parts.collect();
-        let best = theme(&parts, bag, |index| words::phrase(terms, index, |term| bags.iter().any(|bag| bag.contains_key(&term.stem))), terms);
+        let best =
+            theme(&parts, bag, |index| words::phrase(terms, index, |term| bags.iter().any(|bag| bag.contains_key(&term.stem))), terms);
         let sum: f64 = parts.iter().map(|(part, _)| part).sum();
         (sum * (1.0 + 0.25 * (parts.len().saturating_sub(1)) as f64), best)
     };
@@ -312,7 +352,9 @@ mod tests {
 
     #[test]
     fn passages_keep_their_lines_and_heading() {
-        let passages = split(&document("---\nx: 1\n---\n# Top\n\nThe first passage has two\nlines of plain words.\n\n## Next\nAnother passage that says something.\n"));
+        let passages = split(&document(
+            "---\nx: 1\n---\n# Top\n\nThe first passage has two\nlines of plain words.\n\n## Next\nAnother passage that says something.\n",
+        ));
         assert_eq!(passages.len(), 2);
         assert_eq!((passages[0].start, passages[0].end, passages[0].heading.as_str()), (6, 7, "Top"));
         assert_eq!((passages[1].start, passages[1].heading.as_str()), (10, "Next"));
@@ -336,9 +378,15 @@ mod tests {
 
     #[test]
     fn sentences_run_over_line_ends() {
-        let passages = split(&document("Costs of 3.5 kW fell in\nthe year 2024. Then they rose.\n- An item without an end\n- Another one, here."));
+        let passages =
+            split(&document("Costs of 3.5 kW fell in\nthe year 2024. Then they rose.\n- An item without an end\n- Another one, here."));
         let found: Vec<(usize, String)> = sentences(&passages[0]);
-        let expected = [(1, "Costs of 3.5 kW fell in the year 2024."), (2, "Then they rose."), (3, "An item without an end"), (4, "Another one, here.")];
+        let expected = [
+            (1, "Costs of 3.5 kW fell in the year 2024."),
+            (2, "Then they rose."),
+            (3, "An item without an end"),
+            (4, "Another one, here."),
+        ];
         assert_eq!(found, expected.map(|(line, text)| (line, text.to_owned())));
     }
 

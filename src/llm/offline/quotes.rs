@@ -67,7 +67,8 @@ pub fn first_sentence(text: &str) -> String {
     while let Some(at) = text.get(from..).and_then(|rest| rest.find(['.', '!', '?', '。'])).map(|at| from + at) {
         let end = at + text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
         let before = text.get(..at).and_then(|head| head.split_whitespace().last()).unwrap_or_default();
-        let ends = text.get(end..).is_none_or(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace)) || text.get(at..).is_some_and(|rest| rest.starts_with('。'));
+        let ends = text.get(end..).is_none_or(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+            || text.get(at..).is_some_and(|rest| rest.starts_with('。'));
         if ends && before.chars().count() > 2 && !before.contains('.') {
             return text.get(..end).unwrap_or(text).trim().to_owned();
         }
@@ -109,7 +110,17 @@ fn quote(mut lines: Vec<String>, theme: &str, (path, start, id): (&str, usize, &
     let end = start + lines.len().checked_sub(1)?;
     // The line of the place is preceded by an empty one and by the quote itself.
     let noted_at = index.saturating_sub(lines.len());
-    Some(Quote { id: id.into(), theme: theme.into(), lines, path: path.into(), start, end, heading: String::new(), also: Vec::new(), noted_at })
+    Some(Quote {
+        id: id.into(),
+        theme: theme.into(),
+        lines,
+        path: path.into(),
+        start,
+        end,
+        heading: String::new(),
+        also: Vec::new(),
+        noted_at,
+    })
 }
 
 /// `— `path:12` [^s1]`

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::delivery::offers;
-use super::passages::is_prose;
+use super::passages::{is_aside, is_prose};
 use super::results::{Gathered, Place};
 use super::words::{self, Term};
 use crate::domain::ModelRequest;
@@ -69,7 +69,9 @@ pub fn next(request: &ModelRequest, gathered: &Gathered, terms: &[Term]) -> Call
             }
         } else if gathered.turn < 4 {
             let windows = unread_hits(gathered, document.path.as_str(), document.place).into_iter().take(MOST_WINDOWS);
-            calls.extend(windows.map(|line| (tool, json!({ "path": document.path, "offset": line.saturating_sub(10).max(1), "limit": WINDOW }))));
+            calls.extend(
+                windows.map(|line| (tool, json!({ "path": document.path, "offset": line.saturating_sub(10).max(1), "limit": WINDOW }))),
+            );
         }
     }
     calls.retain(|(tool, _)| offers(request, tool));
@@ -94,7 +96,8 @@ pub fn is_data(path: &str) -> bool {
 
 /// Files of ours, and this step's own output.
 fn is_ours(brief: &Brief, path: &str) -> bool {
-    let own = crate::domain::RelPath::new(path).is_ok_and(|path| crate::domain::plan::is_own(&path) && !path.as_str().starts_with("inputs/"));
+    let own =
+        crate::domain::RelPath::new(path).is_ok_and(|path| crate::domain::plan::is_own(&path) && !path.as_str().starts_with("inputs/"));
     own || path == brief.output.as_str() || path.starts_with("agent_outputs/")
 }
 
@@ -120,7 +123,14 @@ fn best(gathered: &Gathered, place: Place) -> Vec<&str> {
     }
     let score = |path: &str, queries: &BTreeMap<&str, usize>| {
         let hits: f64 = queries.values().map(|count| (1.0 + *count as f64).ln()).sum();
-        hits * queries.len() as f64 * if is_prose(path) { 2.0 } else { 1.0 }
+        hits * queries.len() as f64
+            * if is_prose(path) {
+                2.0
+            } else if is_aside(path) {
+                0.3
+            } else {
+                1.0
+            }
     };
     let mut order: Vec<(&str, f64)> = scores.iter().map(|(path, queries)| (*path, score(path, queries))).collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));

@@ -167,7 +167,11 @@ fn numbered(text: &str, input: &Value) -> String {
     for (index, line) in text.lines().enumerate().skip(offset - 1).take(limit) {
         let line = format!("{}\t{line}\n", index + 1);
         if shown.len() + line.len() > MOST_BYTES {
-            shown.push_str(&format!("[lines {offset} to {index} of {}; ask for the rest with offset {}]\n", text.lines().count(), index + 1));
+            shown.push_str(&format!(
+                "[lines {offset} to {index} of {}; ask for the rest with offset {}]\n",
+                text.lines().count(),
+                index + 1
+            ));
             break;
         }
         shown.push_str(&line);

@@ -26,7 +26,7 @@ pub struct Term {
 const STOP_WORDS: &str = "a about above after again against all also am an and any are as at be because been before being below between both but by can \
 could did do does doing down during each few for from further had has have having he her here hers him his how i if in into is it its itself just me \
 more most my no nor not now of off on once only or other our out over own per same she should so some such than that the their them then there these \
-they this those through to too under until up us very was we were what when where which while who whom why will with within without would you your \
+they this those through to too under until up us very was we were what when where which while who whom why will with inside within without would you your \
 aber als am an auch auf aus bei bin bis das dass dem den der des die durch ein eine einem einen einer eines er es fur hat ich ihr im in ist ja kann \
 man mit nach nicht noch nur oder sein sich sie sind so uber um und uns unter vom von vor war was wie wir wird zu zum zur \
 au aux avec ce ces cette dans de des du elle en est et il ils je la le les leur lui mais mon ne nous on ou par pas pour qu que qui sa se ses son sont \
@@ -43,7 +43,7 @@ analyse analysis report reports article articles document documents documentatio
 month monthly daily year file files folder attached attachment attachments input inputs output outputs result results goal task step please need needs \
 want wants help about topic topics thing things information info facts material materials source sources quote quotes passage passages finding findings \
 markdown readme one two three first second every etc e.g quality check review plan planning list read reading put together turn into important main \
-python javascript typescript rust html page tool program application app dashboard code coding cli \
+keep keeps work works working happen happens handle handles python javascript typescript rust html page tool program application app dashboard code coding cli \
 recherchiere schreibe erstelle bericht dokument dokumente datei dateien finde suche zusammenfassung ecris redige rapport cherche resume escribe informe \
 investiga resumen scrivi ricerca riassunto escreva relatorio pesquisa resumo schrijf rapport onderzoek samenvatting";
 
@@ -137,7 +137,8 @@ fn is_unspaced(c: char) -> bool {
 fn without_paths(text: &str) -> String {
     let is_path = |word: &&str| {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
-        let dotted = bare.rsplit_once('.').is_some_and(|(_, end)| (1..=5).contains(&end.len()) && end.chars().all(|c| c.is_ascii_alphanumeric()));
+        let dotted =
+            bare.rsplit_once('.').is_some_and(|(_, end)| (1..=5).contains(&end.len()) && end.chars().all(|c| c.is_ascii_alphanumeric()));
         let slashes = bare.matches('/').count();
         dotted && !bare.contains("e.g") || slashes > 1 || bare.contains("://")
     };
@@ -186,7 +187,9 @@ mod tests {
 
     #[test]
     fn forms_of_a_word_meet_in_one_stem() {
-        for (a, b) in [("charging", "charge"), ("batteries", "battery"), ("running", "runs"), ("Analyses", "analyzes"), ("Städte", "stadte")] {
+        for (a, b) in
+            [("charging", "charge"), ("batteries", "battery"), ("running", "runs"), ("Analyses", "analyzes"), ("Städte", "stadte")]
+        {
             assert_eq!(stem(a), stem(b), "{a} and {b}");
         }
         assert_eq!(stem("class"), "class");

@@ -2,7 +2,7 @@
 use serde_json::json;
 
 use super::Code;
-use super::fill::{fill, list, literal, plain_line};
+use super::fill::{fill, list, literal, plain_line, plain_path};
 use super::table::{Kind, Table};
 use super::target::{Language, Target};
 use crate::domain::message::Brief;
@@ -20,7 +20,7 @@ pub fn python(brief: &Brief, target: &Target, table: &Table) -> Code {
     let page = format!("{}.html", name.trim_end_matches(".py"));
     let date = chosen.date.as_deref().map_or("None".to_owned(), literal);
     let values = [
-        ("FILE_COMMENT", plain_line(&table.path)),
+        ("FILE_COMMENT", plain_path(&table.path)),
         ("TITLE", plain_line(&brief.goal)),
         ("TITLE_TEXT", literal(&markdown::title(&brief.goal))),
         ("NAME", name.to_owned()),
@@ -36,20 +36,31 @@ pub fn python(brief: &Brief, target: &Target, table: &Table) -> Code {
         ("SAMPLE_ROWS", chosen.sample_rows.to_string()),
         ("SAMPLE_TOTAL", format!("{:?}", chosen.sample_total)),
     ];
-    let usage = vec![format!("python3 {name}"), format!("python3 {name} {} --html {page}", table.path), format!("python3 {name} --self-test")];
-    Code { path: target.path.clone(), text: fill(PYTHON, &values), does: chosen.does(table, "prints tables and, with `--html`, writes a page with charts"), usage, thin: thin(table) }
+    let usage =
+        vec![format!("python3 {name}"), format!("python3 {name} {} --html {page}", table.path), format!("python3 {name} --self-test")];
+    Code {
+        path: target.path.clone(),
+        text: fill(PYTHON, &values),
+        does: chosen.does(table, "prints tables and, with `--html`, writes a page with charts"),
+        usage,
+        thin: thin(table),
+    }
 }
 
 /// The same for Node.
 pub fn script(brief: &Brief, target: &Target, table: &Table) -> Code {
     let chosen = Chosen::of(brief, table);
     let name = file_name(&target.path);
-    let notice = format!("// No language model was used for this script: a template was filled in from the columns of {}.", plain_line(&table.path));
+    let notice =
+        format!("// No language model was used for this script: a template was filled in from the columns of {}.", plain_path(&table.path));
     let (opening, imports) = if target.language == Language::TypeScript || name.ends_with(".mjs") {
         let typed = if target.language == Language::TypeScript { "\n// @ts-nocheck: the template carries no types." } else { "" };
         (format!("{notice}{typed}"), "import assert from \"node:assert/strict\";\nimport { readFileSync } from \"node:fs\";")
     } else {
-        (format!("#!/usr/bin/env node\n{notice}"), "const assert = require(\"node:assert/strict\");\nconst { readFileSync } = require(\"node:fs\");")
+        (
+            format!("#!/usr/bin/env node\n{notice}"),
+            "const assert = require(\"node:assert/strict\");\nconst { readFileSync } = require(\"node:fs\");",
+        )
     };
     let settings = serde_json::to_string_pretty(&chosen.settings(table)).unwrap_or_default();
     let values = [
@@ -72,7 +83,11 @@ pub fn outline(brief: &Brief, target: &Target, table: &Table) -> Code {
             let document = json!({ "_note": "No language model was used for this file; it describes the columns that were read.", "file": table.path, "columns": columns });
             serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
         }
-        _ => super::scaffold::commented(target.language, brief, &table.columns.iter().map(|column| format!("{} ({:?})", column.name, column.kind)).collect::<Vec<_>>()),
+        _ => super::scaffold::commented(
+            target.language,
+            brief,
+            &table.columns.iter().map(|column| format!("{} ({:?})", column.name, column.kind)).collect::<Vec<_>>(),
+        ),
     };
     let does = vec![format!("Describes the {} of `{}`.", count(table.columns.len(), "column"), table.path)];
     let thin = vec!["There is no template for a program in this language; only the columns are laid out.".to_owned()];
@@ -82,8 +97,16 @@ pub fn outline(brief: &Brief, target: &Target, table: &Table) -> Code {
 fn sql(brief: &Brief, table: &Table) -> String {
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let name = quoted(file_name(&table.path).split('.').next().unwrap_or("data"));
-    let columns: Vec<String> = table.columns.iter().map(|column| format!("  {} {}", quoted(&column.name), if column.kind == Kind::Number { "REAL" } else { "TEXT" })).collect();
-    let mut text = format!("-- No language model was used for this file: it follows the columns of {}.\nCREATE TABLE {name} (\n{}\n);\n", plain_line(&table.path), columns.join(",\n"));
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| format!("  {} {}", quoted(&column.name), if column.kind == Kind::Number { "REAL" } else { "TEXT" }))
+        .collect();
+    let mut text = format!(
+        "-- No language model was used for this file: it follows the columns of {}.\nCREATE TABLE {name} (\n{}\n);\n",
+        plain_path(&table.path),
+        columns.join(",\n")
+    );
     let value = table.values(&brief.goal).first().map_or("COUNT(*)".to_owned(), |column| format!("SUM({})", quoted(&column.name)));
     for category in table.categories(&brief.goal) {
         let column = quoted(&category.name);
@@ -110,7 +133,14 @@ impl Chosen {
         let rows: Vec<Vec<String>> = table.rows.iter().take(SAMPLE_ROWS).cloned().collect();
         let sample_total = table.total(values.first().map(String::as_str), &rows);
         let sample = sample(table, &rows);
-        Chosen { values, categories: names(table.categories(&words)), date: table.date().map(|column| column.name.clone()), sample, sample_rows: rows.len(), sample_total }
+        Chosen {
+            values,
+            categories: names(table.categories(&words)),
+            date: table.date().map(|column| column.name.clone()),
+            sample,
+            sample_rows: rows.len(),
+            sample_total,
+        }
     }
 
     pub fn settings(&self, table: &Table) -> serde_json::Value {
@@ -130,7 +160,11 @@ impl Chosen {
         if self.values.len() > 1 {
             does.push(format!("Other columns that can be added up with `--value`: {}.", named(self.values.get(1..).unwrap_or_default())));
         }
-        does.push(format!("Its tests hold the first {} of `{}` and their total, counted when it was written.", count(self.sample_rows, "row"), table.path));
+        does.push(format!(
+            "Its tests hold the first {} of `{}` and their total, counted when it was written.",
+            count(self.sample_rows, "row"),
+            table.path
+        ));
         does
     }
 }
@@ -149,13 +183,24 @@ pub fn sample(table: &Table, rows: &[Vec<String>]) -> String {
 pub fn thin(table: &Table) -> Vec<String> {
     let mut thin = Vec::new();
     if !table.whole {
-        thin.push(format!("Only the first {} of `{}` were read; columns may hold other values further down.", count(table.rows.len(), "row"), table.path));
+        thin.push(format!(
+            "Only the first {} of `{}` were read; columns may hold other values further down.",
+            count(table.rows.len(), "row"),
+            table.path
+        ));
     }
     if table.ambiguous_dates {
         thin.push("Day and month of the dates could be either way round; check `DATE_FORMATS`.".to_owned());
     }
-    for column in table.columns.iter().filter(|column| column.missing > 0 && matches!(column.kind, Kind::Number | Kind::Date | Kind::Category)) {
-        thin.push(format!("`{}` is empty in {} of the {} read; such rows are left out of its totals and counted.", column.name, column.missing, count(table.rows.len(), "row")));
+    for column in
+        table.columns.iter().filter(|column| column.missing > 0 && matches!(column.kind, Kind::Number | Kind::Date | Kind::Category))
+    {
+        thin.push(format!(
+            "`{}` is empty in {} of the {} read; such rows are left out of its totals and counted.",
+            column.name,
+            column.missing,
+            count(table.rows.len(), "row")
+        ));
     }
     if table.values("").is_empty() {
         thin.push("No column measures anything, so rows are counted.".to_owned());

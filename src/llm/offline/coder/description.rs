@@ -21,7 +21,9 @@ pub fn write(brief: &Brief, gathered: &Gathered, code: &Code) -> String {
     text.push_str("## Check\n\n");
     text.push_str(&match check(gathered, code) {
         None => format!("`{}` was not checked.\n\n", code.path),
-        Some(check) if check.problems.is_empty() => format!("`check_file` parsed `{}` and found no problem. It was not run.\n\n", code.path),
+        Some(check) if check.problems.is_empty() => {
+            format!("`check_file` parsed `{}` and found no problem. It was not run.\n\n", code.path)
+        }
         Some(check) => format!("`check_file` found in `{}`:\n\n{}\nThese were left as they are.\n\n", code.path, bullets(&check.problems)),
     });
     if !code.thin.is_empty() {
@@ -43,19 +45,35 @@ fn check<'a>(gathered: &'a Gathered, code: &Code) -> Option<&'a Check> {
 fn columns(brief: &Brief, gathered: &Gathered) -> String {
     let Some(table) = super::data(brief, gathered) else { return String::new() };
     let row = |column: &table::Column| {
-        vec![column.name.clone(), format!("{:?}", column.kind).to_lowercase(), column.missing.to_string(), column.distinct.to_string(), column.examples.join(" · ")]
+        vec![
+            column.name.clone(),
+            format!("{:?}", column.kind).to_lowercase(),
+            column.missing.to_string(),
+            column.distinct.to_string(),
+            column.examples.join(" · "),
+        ]
     };
     let rows: Vec<Vec<String>> = table.columns.iter().map(row).collect();
     let table_text = markdown::table(&["column", "read as", "empty", "different", "examples"], &rows);
-    let form = if table.is_json { "JSON".to_owned() } else { format!("cells parted by `{}`", if table.delimiter == '\t' { "tab".to_owned() } else { table.delimiter.to_string() }) };
+    let form = if table.is_json {
+        "JSON".to_owned()
+    } else {
+        format!("cells parted by `{}`", if table.delimiter == '\t' { "tab".to_owned() } else { table.delimiter.to_string() })
+    };
     let mark = if table.decimal_comma { "decimal comma" } else { "decimal point" };
     let date = table.formats().first().map(|format| format!(", dates as `{format}`")).unwrap_or_default();
-    format!("## The data it is shaped by\n\n`{}`, {} read: {form}, {mark}{date}.\n\n{table_text}\n", table.path, count(table.rows.len(), "row"))
+    format!(
+        "## The data it is shaped by\n\n`{}`, {} read: {form}, {mark}{date}.\n\n{table_text}\n",
+        table.path,
+        count(table.rows.len(), "row")
+    )
 }
 
 fn sources(brief: &Brief) -> String {
     let mut lines: Vec<String> = brief.inputs.iter().map(|input| format!("[{0}]({0}) — attached", input.path)).collect();
-    lines.extend(brief.upstream.iter().map(|upstream| format!("[{0}]({0}) — step {1} ({2})", upstream.output, upstream.step, upstream.agent)));
+    lines.extend(
+        brief.upstream.iter().map(|upstream| format!("[{0}]({0}) — step {1} ({2})", upstream.output, upstream.step, upstream.agent)),
+    );
     if lines.is_empty() { String::new() } else { format!("## Made from\n\n{}", bullets(&lines)) }
 }
 
@@ -66,10 +84,17 @@ pub fn closing(brief: &Brief, gathered: &Gathered, code: &Code) -> String {
     let check = match check(gathered, code) {
         None => "it was not checked".to_owned(),
         Some(check) if check.problems.is_empty() => "check_file found no problem".to_owned(),
-        Some(check) => format!("check_file found {}, left as they are: {}", count(check.problems.len(), "problem"), check.problems.first().cloned().unwrap_or_default()),
+        Some(check) => format!(
+            "check_file found {}, left as they are: {}",
+            count(check.problems.len(), "problem"),
+            check.problems.first().cloned().unwrap_or_default()
+        ),
     };
     let does = code.does.first().map(|line| line.trim_end_matches('.')).unwrap_or_default();
     let first = does.chars().next().map(|letter| letter.to_lowercase().chain(does.chars().skip(1)).collect::<String>()).unwrap_or_default();
-    let thin = code.thin.first().map_or("nothing was executed, and it knows no more than its template".to_owned(), |line| line.trim_end_matches('.').to_owned());
+    let thin = code
+        .thin
+        .first()
+        .map_or("nothing was executed, and it knows no more than its template".to_owned(), |line| line.trim_end_matches('.').to_owned());
     format!("Wrote {}{beside}, from a template without a language model: {first}; {check}. Thin: {thin}.", code.path)
 }

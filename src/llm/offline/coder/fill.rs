@@ -42,8 +42,18 @@ pub fn json_in_html(value: &Value) -> String {
 /// One line for a comment or docstring: no quote, backslash or control character that could end it.
 pub fn plain_line(text: &str) -> String {
     let line = markdown::title(text);
-    let safe: String = line.chars().filter(|c| !c.is_control() && !is_direction(*c)).map(|c| if matches!(c, '"' | '\\' | '`') { '\'' } else { c }).collect();
+    let safe: String = line
+        .chars()
+        .filter(|c| !c.is_control() && !is_direction(*c))
+        .map(|c| if matches!(c, '"' | '\\' | '`') { '\'' } else { c })
+        .collect();
     safe.replace("*/", "* /").replace("--", "—").trim().to_owned()
+}
+
+/// A path as part of a comment, as it is written but for what could end the comment.
+pub fn plain_path(path: &str) -> String {
+    let line = plain_line(&format!("/{path}"));
+    line.strip_prefix('/').unwrap_or(&line).to_owned()
 }
 
 /// Direction marks can make code read as what it is not.

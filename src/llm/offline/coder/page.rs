@@ -1,7 +1,7 @@
 //! Self-contained HTML pages: a dashboard over a table, or a page laid out from earlier outputs. Loads nothing from elsewhere.
 use super::Code;
 use super::data_code::{self, Chosen};
-use super::fill::{escaped, fill, json_in_html, plain_line};
+use super::fill::{escaped, fill, json_in_html, plain_path};
 use super::table::Table;
 use super::target::Target;
 use crate::domain::message::Brief;
@@ -23,7 +23,7 @@ pub fn data_page(brief: &Brief, target: &Target, table: &Table) -> Code {
     let part = if table.whole { "all" } else { "the first" };
     let coverage = format!("This page holds {part} {} of {}.", count(table.rows.len(), "row"), table.path);
     let values = [
-        ("FILE_COMMENT", plain_line(&table.path)),
+        ("FILE_COMMENT", plain_path(&table.path)),
         ("TITLE_HTML", escaped(&markdown::title(&brief.goal))),
         ("COVERAGE_HTML", escaped(&coverage)),
         ("SETTINGS", json_in_html(&settings)),
@@ -54,12 +54,35 @@ pub fn plain_page(brief: &Brief, gathered: &Gathered, target: &Target) -> Code {
     let filled = !sections.is_empty();
     if !filled {
         let terms = words::terms(brief);
-        sections.extend(terms.iter().take(5).map(|term| (term.word.clone(), format!("<p class=\"open\">[to be written: {}]</p>", escaped(&term.word)))));
+        sections.extend(
+            terms.iter().take(5).map(|term| (term.word.clone(), format!("<p class=\"open\">[to be written: {}]</p>", escaped(&term.word)))),
+        );
     }
-    let body: String = sections.iter().enumerate().map(|(index, (title, body))| format!("<section id=\"s{index}\"><h2>{}</h2>{body}</section>\n", escaped(&markdown::capital(title)))).collect();
-    let links: String = sections.iter().enumerate().map(|(index, (title, _))| format!("<a href=\"#s{index}\">{}</a>\n", escaped(&markdown::capital(title)))).collect();
+    let body: String = sections
+        .iter()
+        .enumerate()
+        .map(|(index, (title, body))| format!("<section id=\"s{index}\"><h2>{}</h2>{body}</section>\n", escaped(&markdown::capital(title))))
+        .collect();
+    let links: String = sections
+        .iter()
+        .enumerate()
+        .map(|(index, (title, _))| format!("<a href=\"#s{index}\">{}</a>\n", escaped(&markdown::capital(title))))
+        .collect();
     let values = [("TITLE_HTML", escaped(&markdown::title(&brief.goal))), ("LINKS", links), ("SECTIONS", body)];
     let does = vec![format!("A page with {}, its style inside and nothing loaded from elsewhere.", count(sections.len(), "section"))];
-    let thin = vec![if filled { "The sections hold quotes; the words between them are yours to write." } else { "Nothing was at hand to put into the sections; each is marked as to be written." }.to_owned()];
-    Code { path: target.path.clone(), text: fill(PLAIN_PAGE, &values), does, usage: vec![format!("Open `{}` in a browser.", target.path)], thin }
+    let thin = vec![
+        if filled {
+            "The sections hold quotes; the words between them are yours to write."
+        } else {
+            "Nothing was at hand to put into the sections; each is marked as to be written."
+        }
+        .to_owned(),
+    ];
+    Code {
+        path: target.path.clone(),
+        text: fill(PLAIN_PAGE, &values),
+        does,
+        usage: vec![format!("Open `{}` in a browser.", target.path)],
+        thin,
+    }
 }

@@ -12,8 +12,20 @@ const MOST_ROWS: usize = 400;
 /// The share of cells that must fit for a column to be of a kind.
 const MOST_FIT: f64 = 0.9;
 /// Date formats, in the order in which they are tried; the first two of a day and month decide by the data.
-const FORMATS: [&str; 12] =
-    ["%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y-%m", "%d %b %Y", "%b %d, %Y", "%b %Y", "%B %Y", "%d.%m.%y"];
+const FORMATS: [&str; 12] = [
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%Y-%m",
+    "%d %b %Y",
+    "%b %d, %Y",
+    "%b %Y",
+    "%B %Y",
+    "%d.%m.%y",
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -69,8 +81,11 @@ pub fn read(document: &Document) -> Option<Table> {
         return None;
     }
     let decimal_comma = decimal_comma(&rows, delimiter);
-    let cells = |index: usize| rows.iter().filter_map(move |row| row.get(index)).map(|cell| cell.trim()).filter(|cell| !is_missing(cell)).collect::<Vec<&str>>();
-    let columns: Vec<Column> = names.iter().enumerate().map(|(index, name)| column(name, &cells(index), rows.len(), decimal_comma)).collect();
+    let cells = |index: usize| {
+        rows.iter().filter_map(move |row| row.get(index)).map(|cell| cell.trim()).filter(|cell| !is_missing(cell)).collect::<Vec<&str>>()
+    };
+    let columns: Vec<Column> =
+        names.iter().enumerate().map(|(index, name)| column(name, &cells(index), rows.len(), decimal_comma)).collect();
     let dates: Vec<&str> = columns.iter().position(|column| column.kind == Kind::Date).map(cells).unwrap_or_default();
     let mut date_formats = formats(&dates);
     let both = date_formats.contains(&"%d/%m/%Y") && date_formats.contains(&"%m/%d/%Y");
@@ -79,7 +94,17 @@ pub fn read(document: &Document) -> Option<Table> {
         date_formats.push("%d/%m/%Y");
     }
     let whole = !document.is_partial() && rows.len() < MOST_ROWS;
-    Some(Table { path: document.path.clone(), delimiter, columns, rows: rows.clone(), decimal_comma, date_formats, ambiguous_dates: both, whole, is_json })
+    Some(Table {
+        path: document.path.clone(),
+        delimiter,
+        columns,
+        rows: rows.clone(),
+        decimal_comma,
+        date_formats,
+        ambiguous_dates: both,
+        whole,
+        is_json,
+    })
 }
 
 /// Cells by the delimiter that the header holds most often.
@@ -156,13 +181,19 @@ fn column(name: &str, cells: &[&str], rows: usize, decimal_comma: bool) -> Colum
     let share = |fits: usize| fits as f64 / cells.len().max(1) as f64 >= MOST_FIT;
     let numbers = cells.iter().filter(|cell| number(cell, decimal_comma).is_some()).count();
     let longest = cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let years = cells.iter().all(|cell| cell.len() == 4 && (cell.starts_with("19") || cell.starts_with("20")) && cell.bytes().all(|byte| byte.is_ascii_digit()));
+    let years = cells.iter().all(|cell| {
+        cell.len() == 4 && (cell.starts_with("19") || cell.starts_with("20")) && cell.bytes().all(|byte| byte.is_ascii_digit())
+    });
     let kind = if cells.is_empty() {
         Kind::Empty
     } else if !formats(cells).is_empty() || years && is_named(name, &["year", "jahr", "annee", "ano", "anno", "date"]) {
         Kind::Date
     } else if share(numbers) {
-        if is_named(name, &["id", "nr", "no", "number", "zip", "postcode", "plz", "phone", "code", "index", "sku"]) { Kind::Key } else { Kind::Number }
+        if is_named(name, &["id", "nr", "no", "number", "zip", "postcode", "plz", "phone", "code", "index", "sku"]) {
+            Kind::Key
+        } else {
+            Kind::Number
+        }
     } else if longest <= 40 && distinct.len() <= (rows / 2).max(12) {
         Kind::Category
     } else {
@@ -185,7 +216,8 @@ pub fn number(cell: &str, decimal_comma: bool) -> Option<f64> {
         return None;
     }
     let negative = cell.starts_with('(') && cell.ends_with(')');
-    let skipped = |c: char| c.is_whitespace() || matches!(c, '\u{a0}' | '\u{202f}' | '\'' | '’' | '_' | '€' | '$' | '£' | '¥' | '%' | '(' | ')');
+    let skipped =
+        |c: char| c.is_whitespace() || matches!(c, '\u{a0}' | '\u{202f}' | '\'' | '’' | '_' | '€' | '$' | '£' | '¥' | '%' | '(' | ')');
     let mut plain: String = cell.replace('\u{2212}', "-").chars().filter(|c| !skipped(*c)).collect();
     let is_code = |part: Option<&str>| part.is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_uppercase()));
     if is_code(plain.get(..3)) && plain.len() > 3 {
@@ -195,7 +227,8 @@ pub fn number(cell: &str, decimal_comma: bool) -> Option<f64> {
         plain.truncate(plain.len() - 3);
     }
     plain = if decimal_comma { plain.replace('.', "").replace(',', ".") } else { plain.replace(',', "") };
-    let sane = plain.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E')) && plain.bytes().any(|byte| byte.is_ascii_digit());
+    let sane = plain.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E'))
+        && plain.bytes().any(|byte| byte.is_ascii_digit());
     let value: f64 = plain.parse().ok().filter(|_| sane)?;
     value.is_finite().then_some(if negative { -value } else { value })
 }
@@ -208,7 +241,10 @@ fn decimal_comma(rows: &[Vec<String>], delimiter: char) -> bool {
         let plain: String = cell.chars().filter(|c| !c.is_whitespace() && !matches!(c, '€' | '$' | '£' | '-' | '+')).collect();
         let vote = |mark: char| {
             plain.rsplit_once(mark).is_some_and(|(whole, part)| {
-                digits(part) && digits(&whole.replace(['.', ','], "")) && !whole.contains(mark) && (part.len() != 3 || whole == "0" || whole.contains(['.', ',']))
+                digits(part)
+                    && digits(&whole.replace(['.', ','], ""))
+                    && !whole.contains(mark)
+                    && (part.len() != 3 || whole == "0" || whole.contains(['.', ',']))
             })
         };
         votes += i32::from(vote(',')) - i32::from(vote('.'));
@@ -222,8 +258,10 @@ fn formats(cells: &[&str]) -> Vec<&'static str> {
         return Vec::new();
     }
     let fits = |format: &&'static str| {
-        let fitting = cells.iter().filter(|cell| date(cell, format)).count();
-        fitting as f64 / cells.len() as f64 >= MOST_FIT
+        let allowed = ((1.0 - MOST_FIT) * cells.len() as f64).floor();
+        let misfits = cells.iter().filter(|cell| !date(cell, format));
+        // Most columns are no dates: stop at the first misfit too many.
+        misfits.enumerate().all(|(index, _)| (index as f64) < allowed)
     };
     FORMATS.iter().copied().filter(fits).collect()
 }
@@ -231,8 +269,13 @@ fn formats(cells: &[&str]) -> Vec<&'static str> {
 fn date(cell: &str, format: &str) -> bool {
     // A four-digit year is asked for: chrono would also read `1.2.3` as a date.
     let digits = cell.bytes().filter(u8::is_ascii_digit).count();
-    let day = cell.find(['T', ' ']).filter(|at| cell.get(at + 1..).is_some_and(|rest| rest.contains(':'))).and_then(|at| cell.get(..at)).unwrap_or(cell);
-    let (text, format) = if format.contains("%d") { (day.to_owned(), format.to_owned()) } else { (format!("{day} 01"), format!("{format} %d")) };
+    let day = cell
+        .find(['T', ' '])
+        .filter(|at| cell.get(at + 1..).is_some_and(|rest| rest.contains(':')))
+        .and_then(|at| cell.get(..at))
+        .unwrap_or(cell);
+    let (text, format) =
+        if format.contains("%d") { (day.to_owned(), format.to_owned()) } else { (format!("{day} 01"), format!("{format} %d")) };
     digits >= 4 && NaiveDate::parse_from_str(&text, &format).is_ok_and(|_| !format.contains("%Y") || has_full_year(day))
 }
 
@@ -243,7 +286,10 @@ fn has_full_year(text: &str) -> bool {
 impl Table {
     /// The columns to add up, most telling first: named in the goal, then by usual names.
     pub fn values(&self, goal: &str) -> Vec<&Column> {
-        const USUAL: [&str; 14] = ["revenue", "sales", "amount", "total", "umsatz", "betrag", "turnover", "price", "preis", "cost", "value", "sum", "quantity", "count"];
+        const USUAL: [&str; 14] = [
+            "revenue", "sales", "amount", "total", "umsatz", "betrag", "turnover", "price", "preis", "cost", "value", "sum", "quantity",
+            "count",
+        ];
         let numbers = self.columns.iter().filter(|column| column.kind == Kind::Number);
         let mut ordered: Vec<&Column> = numbers.collect();
         let rank = |column: &&Column| {

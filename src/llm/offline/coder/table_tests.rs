@@ -59,13 +59,28 @@ fn json_lists_are_tables() {
 
 #[test]
 fn numbers_wear_currencies_and_signs() {
-    for (cell, comma, expected) in [("€ 5", false, Some(5.0)), ("(3)", false, Some(-3.0)), ("USD12", false, Some(12.0)), ("\u{2212}7", false, Some(-7.0)), ("inf", false, None), ("12 %", true, Some(12.0)), ("abc", false, None), ("N/A", false, None)] {
+    for (cell, comma, expected) in [
+        ("€ 5", false, Some(5.0)),
+        ("(3)", false, Some(-3.0)),
+        ("USD12", false, Some(12.0)),
+        ("\u{2212}7", false, Some(-7.0)),
+        ("inf", false, None),
+        ("12 %", true, Some(12.0)),
+        ("abc", false, None),
+        ("N/A", false, None),
+    ] {
         assert_eq!(number(cell, comma), expected, "{cell}");
     }
 }
 
 #[test]
 fn a_text_is_no_table() {
-    let document = Document { path: "a.csv".into(), place: Place::Workspace, lines: BTreeMap::from([(1, "just one line".into())]), more_from: None, total: None };
+    let document = Document {
+        path: "a.csv".into(),
+        place: Place::Workspace,
+        lines: BTreeMap::from([(1, "just one line".into())]),
+        more_from: None,
+        total: None,
+    };
     assert_eq!(read(&document), None);
 }

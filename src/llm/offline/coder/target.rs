@@ -35,9 +35,15 @@ pub fn choose(brief: &Brief, gathered: &Gathered) -> Target {
         return Target { language, path: output.to_owned(), described: false };
     }
     let language = by_words(brief);
-    let taken = |path: &str| path == output || brief.planned_files.iter().any(|file| file.folded() == path) || brief.upstream.iter().any(|upstream| upstream.output.folded() == path);
+    let taken = |path: &str| {
+        path == output
+            || brief.planned_files.iter().any(|file| file.folded() == path)
+            || brief.upstream.iter().any(|upstream| upstream.output.folded() == path)
+    };
     let planned = planned_files(brief, gathered).into_iter().map(|(path, _)| path);
-    let planned = planned.filter(|path| by_extension(path) == Some(language) && !taken(path) && !is_helper(path)).min_by_key(|path| !path.contains("main") && !path.contains("dashboard") && !path.contains("app"));
+    let planned = planned
+        .filter(|path| by_extension(path) == Some(language) && !taken(path) && !is_helper(path))
+        .min_by_key(|path| !path.contains("main") && !path.contains("dashboard") && !path.contains("app"));
     let extension = extension(language);
     let name = subject(brief);
     let numbered = (1..).map(|number: u32| if number == 1 { format!("{name}{extension}") } else { format!("{name}_{number}{extension}") });
@@ -97,15 +103,40 @@ fn by_words(brief: &Brief) -> Language {
 /// A name from the goal: what kind of thing it is, else its first subject.
 fn subject(brief: &Brief) -> String {
     const THINGS: [&str; 21] = [
-        "dashboard", "scraper", "parser", "converter", "tracker", "server", "api", "bot", "calculator", "generator", "manager", "checker", "cleaner",
-        "importer", "exporter", "website", "cli", "report", "game", "tool", "script",
+        "dashboard",
+        "scraper",
+        "parser",
+        "converter",
+        "tracker",
+        "server",
+        "api",
+        "bot",
+        "calculator",
+        "generator",
+        "manager",
+        "checker",
+        "cleaner",
+        "importer",
+        "exporter",
+        "website",
+        "cli",
+        "report",
+        "game",
+        "tool",
+        "script",
     ];
-    const GENERAL: [&str; 12] = ["command", "line", "list", "sum", "simple", "small", "convert", "converts", "using", "add", "count", "show"];
+    const GENERAL: [&str; 12] =
+        ["command", "line", "list", "sum", "simple", "small", "convert", "converts", "using", "add", "count", "show"];
     let text = format!("{} {}", brief.goal, brief.title).to_lowercase().replace("to-do", "todo");
     let all = words::words(&text);
     let thing = THINGS.iter().copied().find(|thing| all.iter().any(|word| word == thing));
     let ascii = |word: &String| deunicode::deunicode(word).chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
-    let subject = words::subjects(&text).iter().map(ascii).find(|word| word.len() > 2 && !GENERAL.contains(&word.as_str()) && !word.starts_with(|c: char| c.is_ascii_digit()) && thing.is_none_or(|thing| word != thing));
+    let subject = words::subjects(&text).iter().map(ascii).find(|word| {
+        word.len() > 2
+            && !GENERAL.contains(&word.as_str())
+            && !word.starts_with(|c: char| c.is_ascii_digit())
+            && thing.is_none_or(|thing| word != thing)
+    });
     let name = match (subject, thing) {
         (_, Some(thing @ ("dashboard" | "website"))) => thing.to_owned(),
         (Some(subject), Some(thing)) => format!("{subject}_{thing}"),
@@ -126,7 +157,10 @@ pub fn planned_files(brief: &Brief, gathered: &Gathered) -> Vec<(String, String)
                 let is_path = index % 2 == 1 && by_extension(part).is_some() && crate::domain::RelPath::new(part).is_ok();
                 if is_path && !part.contains(' ') && !found.iter().any(|(path, _)| path == part) {
                     let rest = line.rsplit('`').next().unwrap_or_default();
-                    found.push((part.to_owned(), rest.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | ')' | '(')).to_owned()));
+                    found.push((
+                        part.to_owned(),
+                        rest.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | ')' | '(')).to_owned(),
+                    ));
                 }
             }
         }

@@ -3,7 +3,8 @@ use super::turn;
 use crate::llm::offline::stage::{Played, Stage};
 
 const SALES: &str = "order_id,date,region,product,units,revenue\n1001,2024-01-05,North,Lamp,3,88.50\n1002,2024-01-19,South,Chair,1,120.00\n1003,2024-02-02,North,Chair,2,240.00\n1004,2024-02-11,West,Lamp,,29.50\n1005,2024-03-08,South,Table,1,310.00\n1006,2024-03-21,West,Chair,4,\n";
-const GERMAN: &str = "Datum;Umsatz (€);Stadt;;Stadt\n05.01.2024;1.234,50;Köln;x;a\n17.02.2024;80,00;\"Müns;ter\";y;b\n01.03.2024;n/a;Köln;;c\n";
+const GERMAN: &str =
+    "Datum;Umsatz (€);Stadt;;Stadt\n05.01.2024;1.234,50;Köln;x;a\n17.02.2024;80,00;\"Müns;ter\";y;b\n01.03.2024;n/a;Köln;;c\n";
 const HOSTILE: &str = "na\"me,@@TITLE@@,</script>\n\"\"\"\"\"\",1,\\\n'''x,2,{y}\n%s,3,\u{2028}z\n";
 
 macro_rules! snapshot {
@@ -40,7 +41,8 @@ fn a_dashboard_over_a_table_is_described_and_checked() {
     let stage = Stage::new("coder", "Create a Python dashboard to analyze monthly sales data with charts").input("sales.csv", SALES);
     let (text, played) = code(stage, "dashboard.py");
     is_python(&text);
-    let settings: String = text.lines().skip_while(|line| !line.starts_with("# What was found")).take(24).map(|line| format!("{line}\n")).collect();
+    let settings: String =
+        text.lines().skip_while(|line| !line.starts_with("# What was found")).take(24).map(|line| format!("{line}\n")).collect();
     snapshot!("dashboard_settings", settings);
     snapshot!("implementation", &played.files["implementation.md"]);
     assert!(played.calls.iter().any(|(tool, input, _)| tool == "check_file" && input["path"] == "dashboard.py"));
@@ -59,7 +61,13 @@ fn problems_of_the_check_are_told_and_left() {
 fn semicolons_commas_and_odd_headers_reach_the_script() {
     let (text, _) = code(Stage::new("coder", "Zeige den Umsatz nach Stadt").output("bericht.py").input("umsatz.csv", GERMAN), "bericht.py");
     is_python(&text);
-    for part in ["DELIMITER = \";\"", "DECIMAL_COMMA = True", "VALUE_COLUMNS = [\"Umsatz (€)\"]", "DATE_FORMATS = [\"%d.%m.%Y\"]", "SAMPLE_TOTAL = 1314.5"] {
+    for part in [
+        "DELIMITER = \";\"",
+        "DECIMAL_COMMA = True",
+        "VALUE_COLUMNS = [\"Umsatz (€)\"]",
+        "DATE_FORMATS = [\"%d.%m.%Y\"]",
+        "SAMPLE_TOTAL = 1314.5",
+    ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
 }
@@ -90,7 +98,8 @@ fn hostile_headers_and_goals_stay_text() {
 
 #[test]
 fn a_page_holds_its_rows_and_loads_nothing() {
-    let (text, _) = code(Stage::new("coder", "Build a sales dashboard page").output("dashboard.html").input("sales.csv", SALES), "dashboard.html");
+    let (text, _) =
+        code(Stage::new("coder", "Build a sales dashboard page").output("dashboard.html").input("sales.csv", SALES), "dashboard.html");
     assert!(parses(tree_sitter_html::LANGUAGE.into(), &text));
     assert!(text.contains("This page holds all 6 rows of inputs/sales.csv."), "{text}");
     assert!(!text.replace("http://www.w3.org/2000/svg", "").contains("http"));
@@ -109,7 +118,11 @@ fn a_goal_about_keeping_things_gets_a_working_store() {
 #[test]
 fn verbs_of_the_goal_become_commands_that_say_they_are_unfilled() {
     let goal = "Build a tool that converts Markdown, validates links and watches a folder";
-    for (output, call) in [("tool.py", "\"validate\": command_validate"), ("tool.js", "validate: validateCommand"), ("tool.rs", "(\"validate\", validate_command)")] {
+    for (output, call) in [
+        ("tool.py", "\"validate\": command_validate"),
+        ("tool.js", "validate: validateCommand"),
+        ("tool.rs", "(\"validate\", validate_command)"),
+    ] {
         let (text, played) = code(Stage::new("coder", goal).output(output), output);
         assert!(text.contains(call) && text.contains("fill in: what convert does"), "{text}");
         assert!(played.closing.contains("`convert`, `validate`, `watch`"), "{}", played.closing);
@@ -121,13 +134,20 @@ fn the_designers_files_name_the_script() {
     let design = "# Design\n\n| file | role |\n|---|---|\n| `loader.py` | reads the data |\n| `sales_app.py` | draws |\n";
     let stage = Stage::new("coder", "Create a Python dashboard for sales").upstream("designer", "architecture_design.md", design);
     let (_, played) = code(stage, "sales_app.py");
-    assert!(played.files["implementation.md"].contains("The design names `loader.py` (reads the data); it is not written."), "{}", played.files["implementation.md"]);
+    assert!(
+        played.files["implementation.md"].contains("The design names `loader.py` (reads the data); it is not written."),
+        "{}",
+        played.files["implementation.md"]
+    );
 }
 
 #[test]
 fn a_long_table_is_read_in_part_and_says_so() {
     let rows: String = (0..4000).map(|number| format!("2024-01-{:02},North,{number}\n", number % 28 + 1)).collect();
-    let (_, played) = code(Stage::new("coder", "Write a Python script to sum sales").input("big.csv", &format!("date,region,sales\n{rows}")), "sales_script.py");
+    let (_, played) = code(
+        Stage::new("coder", "Write a Python script to sum sales").input("big.csv", &format!("date,region,sales\n{rows}")),
+        "sales_script.py",
+    );
     assert!(played.files["implementation.md"].contains("Only the first 400 rows"), "{}", played.files["implementation.md"]);
 }
 
@@ -137,16 +157,81 @@ fn with_few_turns_the_output_is_delivered_all_the_same() {
         let mut stage = Stage::new("coder", "Create a Python dashboard").input("sales.csv", SALES);
         stage.turns = turns;
         let played = stage.play(turn);
-        assert!(played.files.contains_key("implementation.md") || played.closing.contains("# Implementation"), "{turns}: {}", played.closing);
+        assert!(
+            played.files.contains_key("implementation.md") || played.closing.contains("# Implementation"),
+            "{turns}: {}",
+            played.closing
+        );
     }
 }
 
 #[test]
 fn odd_data_does_not_make_it_panic() {
-    for text in ["", "\u{feff}", ",,,\n,,,", "a;b\n\"open", "\u{0}\u{1},2\n3", "{", "[1,2]", "[{}]", "{\"a\":[{\"b\":null}]}", "a\tb\n👩‍👩‍👧‍👦\t٣\n"] {
+    for text in
+        ["", "\u{feff}", ",,,\n,,,", "a;b\n\"open", "\u{0}\u{1},2\n3", "{", "[1,2]", "[{}]", "{\"a\":[{\"b\":null}]}", "a\tb\n👩‍👩‍👧‍👦\t٣\n"]
+    {
         for output in ["implementation.md", "x.py", "x.html", "x.js", "x.sql"] {
             let stage = Stage::new("coder", "🎉 مرحبا").output(output).input("odd.csv", text);
             stage.play(turn);
+        }
+    }
+}
+
+/// Tables of the fixtures, read as the real tool reads them: bytes that are no UTF-8 become U+FFFD.
+const TABLES: [(&str, &[u8]); 8] = [
+    ("sales.csv", include_bytes!("../../../../tests/fixtures/tables/sales.csv")),
+    ("umsatz.csv", include_bytes!("../../../../tests/fixtures/tables/umsatz.csv")),
+    ("latin1.csv", include_bytes!("../../../../tests/fixtures/tables/latin1.csv")),
+    ("hostile.csv", include_bytes!("../../../../tests/fixtures/tables/hostile.csv")),
+    ("visitors.tsv", include_bytes!("../../../../tests/fixtures/tables/visitors.tsv")),
+    ("nothing-to-add.csv", include_bytes!("../../../../tests/fixtures/tables/nothing-to-add.csv")),
+    ("amounts.json", include_bytes!("../../../../tests/fixtures/tables/amounts.json")),
+    ("years.csv", include_bytes!("../../../../tests/fixtures/tables/years.csv")),
+];
+
+/// Every program that the script tries: folder, name, text.
+fn programs() -> Vec<(String, String, String)> {
+    let mut all = Vec::new();
+    for (table, bytes) in TABLES {
+        for output in ["data.py", "data.js", "data.ts", "data.html", "data.sql"] {
+            let stage =
+                Stage::new("coder", "Add up \"the\" numbers \\ by month").output(output).input(table, &String::from_utf8_lossy(bytes));
+            all.push((table.to_owned(), output.to_owned(), code(stage, output).0));
+        }
+    }
+    for (folder, goal) in
+        [("store", "Build a to-do list tracker for the command line"), ("cli", "Build a tool that converts Markdown and validates links")]
+    {
+        for output in ["tool.py", "tool.js", "tool.ts", "tool.rs"] {
+            all.push((folder.to_owned(), output.to_owned(), code(Stage::new("coder", goal).output(output), output).0));
+        }
+    }
+    all
+}
+
+#[test]
+fn every_program_for_the_fixtures_parses() {
+    for (table, name, text) in programs() {
+        match name.rsplit('.').next().unwrap() {
+            "py" => is_python(&text),
+            "js" | "ts" => is_script(&text),
+            "rs" => assert!(parses(tree_sitter_rust::LANGUAGE.into(), &text)),
+            "html" => assert!(parses(tree_sitter_html::LANGUAGE.into(), &text), "{table}"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+#[ignore = "writes programs for .ci/generated-code.sh, which runs them"]
+#[allow(clippy::disallowed_methods, reason = "a test may write where its caller says")]
+fn programs_are_written_for_the_script() {
+    let target = std::path::PathBuf::from(std::env::var("GENERATED_CODE_DIR").expect("GENERATED_CODE_DIR names an empty folder"));
+    for (folder, name, text) in programs() {
+        std::fs::create_dir_all(target.join(&folder).join("inputs")).unwrap();
+        std::fs::write(target.join(&folder).join(name), text).unwrap();
+        if let Some((table, bytes)) = TABLES.iter().find(|(table, _)| *table == folder) {
+            std::fs::write(target.join(&folder).join("inputs").join(table), bytes).unwrap();
         }
     }
 }

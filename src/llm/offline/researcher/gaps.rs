@@ -7,8 +7,20 @@ use crate::llm::offline::reading;
 use crate::llm::offline::results::Gathered;
 use crate::llm::offline::words::{self, Term};
 
-const OPEN_WORDS: [&str; 12] =
-    ["?", "unknown", "unclear", "not known", "open question", "no data", "tbd", "to be decided", "not yet", "remains to be", "disputed", "no reliable"];
+const OPEN_WORDS: [&str; 12] = [
+    "is unknown",
+    "are unknown",
+    "remains unknown",
+    "unclear",
+    "not known",
+    "open question",
+    "no data",
+    "to be decided",
+    "not yet known",
+    "remains to be",
+    "disputed",
+    "no reliable",
+];
 const MOST_OPEN: usize = 6;
 
 /// The section `Gaps`.
@@ -56,7 +68,8 @@ fn open_points(terms: &[Term], passages: &[Passage]) -> Vec<String> {
         let about = !reading::found_terms(terms, &format!("{} {}", passage.heading, passage.text())).is_empty();
         for (line, sentence) in passages::sentences(passage).into_iter().filter(|_| about) {
             let lower = sentence.to_lowercase();
-            if !lower.contains("://") && OPEN_WORDS.iter().any(|word| lower.contains(word)) {
+            let asks = lower.ends_with('?') || OPEN_WORDS.iter().any(|word| lower.contains(word));
+            if asks && !lower.contains(['|', '{', '`']) && !lower.contains("://") {
                 found.push(format!("Left open by a source: “{sentence}” (`{}:{line}`)", passage.path));
             }
         }
@@ -67,8 +80,14 @@ fn open_points(terms: &[Term], passages: &[Passage]) -> Vec<String> {
 
 fn unread(request: &ModelRequest, gathered: &Gathered) -> Vec<String> {
     let mut lines = Vec::new();
-    let data: Vec<String> =
-        request.brief.inputs.iter().map(|input| input.path.as_str()).filter(|path| reading::is_data(path)).map(|path| format!("`{path}`")).collect();
+    let data: Vec<String> = request
+        .brief
+        .inputs
+        .iter()
+        .map(|input| input.path.as_str())
+        .filter(|path| reading::is_data(path))
+        .map(|path| format!("`{path}`"))
+        .collect();
     if !data.is_empty() {
         lines.push(format!("Data files are not quoted from; they are for the analyst: {}.", data.join(", ")));
     }
@@ -79,7 +98,12 @@ fn unread(request: &ModelRequest, gathered: &Gathered) -> Vec<String> {
         lines.push(format!("The project could not be searched: {}.", refusal.reason.trim_end_matches('.')));
     }
     for document in gathered.documents.iter().filter(|document| document.is_partial()) {
-        lines.push(format!("`{}` is long: {} of its lines were read, up to line {}.", document.path, document.lines.len(), document.last_line()));
+        lines.push(format!(
+            "`{}` is long: {} of its lines were read, up to line {}.",
+            document.path,
+            document.lines.len(),
+            document.last_line()
+        ));
     }
     lines
 }

@@ -39,7 +39,10 @@ fn delivery(request: &ModelRequest, gathered: &Gathered, terms: &[words::Term]) 
 /// Whether the step is to order what earlier notes hold, rather than to look for more.
 fn is_synthesis(brief: &Brief) -> bool {
     let says = |text: &str| text.to_lowercase().contains("synthes");
-    says(&brief.title) || says(&brief.instructions) || says(brief.output.as_str()) || brief.upstream.iter().any(|upstream| upstream.agent == "researcher")
+    says(&brief.title)
+        || says(&brief.instructions)
+        || says(brief.output.as_str())
+        || brief.upstream.iter().any(|upstream| upstream.agent == "researcher")
 }
 
 #[cfg(test)]

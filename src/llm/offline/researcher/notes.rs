@@ -96,16 +96,19 @@ fn themes(quotes: &[Quote]) -> String {
 fn figures(passages: &[Passage], terms: &[Term]) -> String {
     let mut rows = Vec::new();
     for passage in passages.iter().filter(|passage| !passage.code && passages::is_prose(&passage.path)) {
-        let telling = passages::sentences(passage).into_iter().filter(|(_, sentence)| {
-            !sentence.contains('|') && has_figure(sentence) && !reading::found_terms(terms, sentence).is_empty()
-        });
+        let telling = passages::sentences(passage)
+            .into_iter()
+            .filter(|(_, sentence)| !sentence.contains('|') && has_figure(sentence) && !reading::found_terms(terms, sentence).is_empty());
         rows.extend(telling.map(|(line, sentence)| vec![sentence, format!("`{}:{line}`", passage.path)]));
     }
     rows.truncate(MOST_FIGURES);
     if rows.is_empty() {
         return String::new();
     }
-    format!("### Figures\n\nSentences that hold a number and a word of the question, as they stand:\n\n{}\n", markdown::table(&["sentence", "place"], &rows))
+    format!(
+        "### Figures\n\nSentences that hold a number and a word of the question, as they stand:\n\n{}\n",
+        markdown::table(&["sentence", "place"], &rows)
+    )
 }
 
 /// A number that measures something: not a list number, not a year alone.
@@ -119,12 +122,18 @@ pub fn has_figure(sentence: &str) -> bool {
 }
 
 fn coverage(brief: &Brief, documents: &[&Document], passages: &[Passage], terms: &[Term], quotes: &[Quote]) -> String {
-    let bags: Vec<(&str, BTreeSet<String>)> =
-        passages.iter().map(|passage| (passage.path.as_str(), words::stem_set(&format!("{} {}", passage.heading, passage.text())))).collect();
+    let bags: Vec<(&str, BTreeSet<String>)> = passages
+        .iter()
+        .map(|passage| (passage.path.as_str(), words::stem_set(&format!("{} {}", passage.heading, passage.text()))))
+        .collect();
     let row = |term: &Term| {
         let with: Vec<&str> = bags.iter().filter(|(_, set)| set.contains(&term.stem)).map(|(path, _)| *path).collect();
         let files: BTreeSet<&str> = with.iter().copied().collect();
-        let named = if files.is_empty() { "not found".to_owned() } else { files.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ") };
+        let named = if files.is_empty() {
+            "not found".to_owned()
+        } else {
+            files.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")
+        };
         vec![term.word.clone(), with.len().to_string(), named]
     };
     let words = markdown::table(&["word", "passages", "documents"], &terms.iter().map(row).collect::<Vec<_>>());
@@ -152,7 +161,11 @@ fn closing(brief: &Brief, documents: &[&Document], quotes: &[Quote], terms: &[Te
     let all: String = passages.iter().map(|passage| format!("{} {}\n", passage.heading, passage.text())).collect();
     let found = reading::found_terms(terms, &all);
     let missing: Vec<String> = terms.iter().filter(|term| !found.contains(term)).map(|term| format!("`{}`", term.word)).collect();
-    let thin = if missing.is_empty() { "every word of the question was found, but nothing was interpreted".to_owned() } else { format!("nothing was found on {}", missing.join(", ")) };
+    let thin = if missing.is_empty() {
+        "every word of the question was found, but nothing was interpreted".to_owned()
+    } else {
+        format!("nothing was found on {}", missing.join(", "))
+    };
     format!(
         "Wrote {} with {} from {}, quoted word for word with their places. Thin: {thin}; no language model and no web search were used.",
         brief.output,
@@ -166,10 +179,15 @@ fn without_sources(request: &ModelRequest, gathered: &Gathered, terms: &[Term]) 
     let brief = &request.brief;
     let mut text = head(brief, terms);
     text.push_str("## What the sources say\n\nNothing: ");
-    text.push_str(if gathered.documents.is_empty() { "no document was attached and none was found to read.\n\n" } else { "the documents that could be read hold no passage of prose.\n\n" });
+    text.push_str(if gathered.documents.is_empty() {
+        "no document was attached and none was found to read.\n\n"
+    } else {
+        "the documents that could be read hold no passage of prose.\n\n"
+    });
     text.push_str("## What to look for\n\n");
     for (index, term) in terms.iter().enumerate() {
-        let others: Vec<&str> = terms.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, term)| term.word.as_str()).take(2).collect();
+        let others: Vec<&str> =
+            terms.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, term)| term.word.as_str()).take(2).collect();
         let with = if others.is_empty() { String::new() } else { format!(", and how it relates to {}", others.join(" and ")) };
         text.push_str(&format!("- **{}**: what it is, figures with their date and origin{with}\n", markdown::capital(&term.word)));
     }
@@ -179,7 +197,8 @@ fn without_sources(request: &ModelRequest, gathered: &Gathered, terms: &[Term]) 
     text.push_str("\n## How to give this step material\n\n- Attach documents: `ai-orchestrator --attach notes.md --attach report.txt \"…\"`, or name their paths in the goal.\n");
     text.push_str("- Let it read the project: `--read-project`, or `uses: project` at this step in plan.md.\n- Use a language model with web search: set a key and drop `--provider offline`.\n\n");
     text.push_str(&gaps::section(request, gathered, terms, &[]));
-    let closing = format!("Wrote {} as an outline of what to look for. Thin: there was nothing to read, so it holds no findings.", brief.output);
+    let closing =
+        format!("Wrote {} as an outline of what to look for. Thin: there was nothing to read, so it holds no findings.", brief.output);
     (text, closing)
 }
 

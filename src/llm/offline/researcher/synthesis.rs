@@ -45,10 +45,16 @@ pub fn write(brief: &Brief, gathered: &Gathered, all: &[Noted]) -> (String, Stri
     let sources: BTreeSet<&str> = kept.iter().map(|noted| noted.quote.path.as_str()).collect();
     let names: BTreeSet<&str> = all.iter().map(|noted| noted.notes.as_str()).collect();
     let from = names.iter().map(|name| format!("[{name}]({name})")).collect::<Vec<_>>().join(", ");
-    let notice = markdown::notice("The offline researcher regrouped the passages of the earlier notes; every one is quoted word for word and nothing was added.");
+    let notice = markdown::notice(
+        "The offline researcher regrouped the passages of the earlier notes; every one is quoted word for word and nothing was added.",
+    );
     let mut text = format!("# Research synthesis: {}\n\n{notice}\n## Scope\n\n{}", markdown::title(&brief.goal), notes::asked(brief));
     text.push_str(&format!("From {from}: {} of {}", count(kept.len(), "passage"), count(sources.len(), "document")));
-    text.push_str(&if folded > 0 { format!("; {} folded into others that say the same.\n\n", count(folded, "passage")) } else { ".\n\n".into() });
+    text.push_str(&if folded > 0 {
+        format!("; {} folded into others that say the same.\n\n", count(folded, "passage"))
+    } else {
+        ".\n\n".into()
+    });
     let threads = threads(&kept);
     text.push_str(&overview(&threads));
     text.push_str("## Threads\n\n");
@@ -111,7 +117,13 @@ fn overview(threads: &[(String, Vec<&Noted>)]) -> String {
 fn thread(theme: &str, quotes: &[&Noted]) -> String {
     let mut text = format!("### {theme}\n\n");
     for noted in quotes {
-        text.push_str(&format!("{}\nIn the notes: [{}]({}), line {}.\n\n", noted.quote.render(), noted.notes, noted.notes, noted.quote.noted_at));
+        text.push_str(&format!(
+            "{}\nIn the notes: [{}]({}), line {}.\n\n",
+            noted.quote.render(),
+            noted.notes,
+            noted.notes,
+            noted.quote.noted_at
+        ));
     }
     text
 }
@@ -146,7 +158,9 @@ fn meetings(kept: &[Noted]) -> String {
         )
     };
     let list: String = pairs.iter().take(6).map(row).collect();
-    format!("## Where two documents speak of one point\n\nRead these side by side; whether they agree is for the reader to judge.\n\n{list}\n")
+    format!(
+        "## Where two documents speak of one point\n\nRead these side by side; whether they agree is for the reader to judge.\n\n{list}\n"
+    )
 }
 
 /// The gaps that the notes named, carried over.

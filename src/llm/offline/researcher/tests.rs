@@ -70,8 +70,10 @@ fn a_synthesis_regroups_the_notes_and_points_back_to_them() {
     let (synthesis, _) = play(stage.upstream("researcher", "research_notes.md", &notes));
     insta::with_settings!({ snapshot_path => "../snapshots" }, { insta::assert_snapshot!("research_synthesis", synthesis) });
     for quote in quotes::parse(&synthesis) {
-        let noted_at: usize =
-            synthesis.split(&format!("[^{}]\n\nIn the notes: [research_notes.md](research_notes.md), line ", quote.id)).nth(1).map_or(0, |rest| rest.split('.').next().unwrap().parse().unwrap());
+        let noted_at: usize = synthesis
+            .split(&format!("[^{}]\n\nIn the notes: [research_notes.md](research_notes.md), line ", quote.id))
+            .nth(1)
+            .map_or(0, |rest| rest.split('.').next().unwrap().parse().unwrap());
         let first = notes.lines().nth(noted_at - 1).unwrap();
         assert_eq!(first, format!("> {}", quote.lines[0]));
     }
@@ -123,7 +125,9 @@ fn with_one_turn_left_it_still_delivers() {
 
 #[test]
 fn no_input_makes_it_panic() {
-    for text in ["", "\u{0}\u{1}", "# \n## \n```\nopen", "👩‍👩‍👧‍👦 مرحبا بالعالم\n\nשלום עולם and more words here for all", "a:b:c\n> — `x:1` [^s1]\n"] {
+    for text in
+        ["", "\u{0}\u{1}", "# \n## \n```\nopen", "👩‍👩‍👧‍👦 مرحبا بالعالم\n\nשלום עולם and more words here for all", "a:b:c\n> — `x:1` [^s1]\n"]
+    {
         let (notes, _) = play(Stage::new("researcher", "🎉 مرحبا 電池の価格").input("odd.md", text));
         assert!(notes.contains("No language model was used"));
     }

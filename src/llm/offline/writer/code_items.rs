@@ -43,15 +43,6 @@ fn language(path: &str) -> Option<Language> {
     }
 }
 
-/// Whether a file holds tests or examples rather than the thing itself.
-pub fn is_test(path: &str) -> bool {
-    let lower = path.to_lowercase();
-    let name = lower.rsplit('/').next().unwrap_or_default();
-    lower.split('/').any(|part| matches!(part, "tests" | "test" | "spec" | "__tests__" | "benches"))
-        || name.starts_with("test_")
-        || [".test.", ".spec.", "_test.", "_tests.", "tests.rs"].iter().any(|mark| name.contains(mark))
-}
-
 /// All public items of a file, in order.
 pub fn items(document: &Document) -> Vec<Item> {
     let Some(language) = language(&document.path) else { return Vec::new() };
@@ -60,6 +51,7 @@ pub fn items(document: &Document) -> Vec<Item> {
     let mut found = Vec::new();
     for (index, (number, line)) in lines.iter().enumerate().take(tests_from) {
         if let Some((kind, name)) = declared(language, line) {
+            let name = owner(language, &lines, index).map_or(name.clone(), |owner| format!("{owner}::{name}"));
             let doc = doc(language, &lines, index);
             let route = route_above(&lines, index);
             found.push(Item { kind, name, signature: signature(line), doc, path: document.path.clone(), line: *number, route });
@@ -79,6 +71,17 @@ pub fn items(document: &Document) -> Vec<Item> {
     found
 }
 
+/// The type whose `impl` block an indented Rust item stands in.
+fn owner(language: Language, lines: &[(usize, &str)], index: usize) -> Option<String> {
+    let indented = lines.get(index).is_some_and(|(_, line)| line.starts_with(char::is_whitespace));
+    let above = lines.get(..index)?.iter().rev().map(|(_, line)| *line);
+    let header = above.filter(|_| language == Language::Rust && indented).find(|line| line.starts_with("impl") || line.starts_with('}'))?;
+    let rest = header.strip_prefix("impl")?;
+    let rest = if rest.starts_with('<') { rest.split_once('>')?.1 } else { rest };
+    let rest = rest.split_once(" for ").map_or(rest, |(_, rest)| rest);
+    name_of(rest.trim_start())
+}
+
 fn signature(line: &str) -> String {
     line.trim().trim_end_matches(['{', ':', ';']).trim_end().to_owned()
 }
@@ -92,12 +95,18 @@ fn declared(language: Language, line: &str) -> Option<(String, String)> {
     match language {
         Language::Python => {
             let rest = line.strip_prefix("async ").unwrap_or(line);
-            let (kind, rest) = rest.strip_prefix("def ").map(|rest| ("function", rest)).or_else(|| rest.strip_prefix("class ").map(|rest| ("class", rest)))?;
+            let (kind, rest) = rest
+                .strip_prefix("def ")
+                .map(|rest| ("function", rest))
+                .or_else(|| rest.strip_prefix("class ").map(|rest| ("class", rest)))?;
             name_of(rest).filter(|name| !name.starts_with('_')).map(|name| (kind.to_owned(), name))
         }
         Language::Rust => {
             let rest = line.trim_start().strip_prefix("pub ")?;
-            let rest = ["const fn ", "async fn ", "unsafe fn "].iter().find_map(|start| rest.strip_prefix(start)).map_or_else(|| rest.to_owned(), |rest| format!("fn {rest}"));
+            let rest = ["const fn ", "async fn ", "unsafe fn "]
+                .iter()
+                .find_map(|start| rest.strip_prefix(start))
+                .map_or_else(|| rest.to_owned(), |rest| format!("fn {rest}"));
             let (kind, rest) = rest.split_once(' ')?;
             let kind = match kind {
                 "fn" => "function",
@@ -112,10 +121,15 @@ fn declared(language: Language, line: &str) -> Option<(String, String)> {
             let rest = rest.strip_prefix("async ").unwrap_or(rest);
             let (kind, rest) = rest.split_once(' ')?;
             let kind = kind.trim_end_matches('*');
-            matches!(kind, "function" | "class" | "const" | "interface" | "type" | "enum").then(|| name_of(rest.trim_start_matches('*').trim()))?.map(|name| (kind.to_owned(), name))
+            matches!(kind, "function" | "class" | "const" | "interface" | "type" | "enum")
+                .then(|| name_of(rest.trim_start_matches('*').trim()))?
+                .map(|name| (kind.to_owned(), name))
         }
         Language::Go => {
-            let (kind, rest) = line.strip_prefix("func ").map(|rest| ("function", rest)).or_else(|| line.strip_prefix("type ").map(|rest| ("type", rest)))?;
+            let (kind, rest) = line
+                .strip_prefix("func ")
+                .map(|rest| ("function", rest))
+                .or_else(|| line.strip_prefix("type ").map(|rest| ("type", rest)))?;
             let rest = if rest.starts_with('(') { rest.split_once(')').map_or(rest, |(_, rest)| rest.trim_start()) } else { rest };
             name_of(rest).filter(|name| name.starts_with(char::is_uppercase)).map(|name| (kind.to_owned(), name))
         }
@@ -155,7 +169,9 @@ fn docstring(lines: &[(usize, &str)]) -> Vec<String> {
     let Some(end) = lines.iter().take(12).position(|(_, line)| line.trim_end().ends_with(':')) else { return Vec::new() };
     let mut body = lines.iter().skip(end + 1).map(|(_, line)| line.trim());
     let Some(first) = body.next() else { return Vec::new() };
-    let Some((mark, rest)) = ["\"\"\"", "'''"].iter().find_map(|mark| Some((*mark, first.trim_start_matches(['r', 'R']).strip_prefix(mark)?))) else {
+    let Some((mark, rest)) =
+        ["\"\"\"", "'''"].iter().find_map(|mark| Some((*mark, first.trim_start_matches(['r', 'R']).strip_prefix(mark)?)))
+    else {
         return Vec::new();
     };
     if let Some((text, _)) = rest.split_once(mark) {
@@ -193,8 +209,10 @@ fn route_above(lines: &[(usize, &str)], index: usize) -> Option<(String, String)
 fn route(line: &str) -> Option<(String, String)> {
     const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
     let lower = line.to_lowercase();
-    let is_routing = ["route(", "@app.", "app.", "router.", "@router.", "blueprint.", "bp.", "api.", "#["].iter().any(|mark| lower.trim_start().trim_start_matches('.').starts_with(mark.trim_start_matches('.')) || lower.contains("route("));
-    if !is_routing || line.trim_start().starts_with("def ") {
+    let start = lower.trim_start();
+    let marked = start.starts_with('@') || start.starts_with("#[") || start.starts_with(".route(");
+    let called = ["app.", "router.", "api.", "bp.", "blueprint.", "server."].iter().any(|object| start.starts_with(object));
+    if !marked && !called {
         return None;
     }
     let quote = line.find(['"', '\'', '`']).filter(|_| line.contains('('))?;
@@ -208,7 +226,9 @@ fn route(line: &str) -> Option<(String, String)> {
 /// Test functions as they stand, each at most `most` lines long, with their first line.
 pub fn test_examples(document: &Document, most: usize) -> Vec<(usize, Vec<String>)> {
     let lines: Vec<(usize, &str)> = document.lines.iter().map(|(number, line)| (*number, line.as_str())).collect();
-    let starts = |line: &str| line.starts_with("def test_") || line.starts_with("async def test_") || line.starts_with("test(") || line.starts_with("it(");
+    let starts = |line: &str| {
+        line.starts_with("def test_") || line.starts_with("async def test_") || line.starts_with("test(") || line.starts_with("it(")
+    };
     let mut found = Vec::new();
     for (index, (number, line)) in lines.iter().enumerate().filter(|(_, (_, line))| starts(line)) {
         let rest = lines.iter().skip(index + 1).map(|(_, line)| *line);
@@ -236,24 +256,43 @@ mod tests {
 
     #[test]
     fn python_items_carry_docstrings_and_routes() {
-        let found = read("a.py", "@app.get(\"/items\")\nasync def list_items(\n    limit: int,\n):\n    \"\"\"List items.\n\n    More.\n    \"\"\"\n\n\ndef _hidden():\n    pass\n");
+        let found = read(
+            "a.py",
+            "@app.get(\"/items\")\nasync def list_items(\n    limit: int,\n):\n    \"\"\"List items.\n\n    More.\n    \"\"\"\n\n\ndef _hidden():\n    pass\n",
+        );
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].name.as_str(), found[0].line, found[0].route.clone()), ("list_items", 2, Some(("GET".into(), "/items".into()))));
+        assert_eq!(
+            (found[0].name.as_str(), found[0].line, found[0].route.clone()),
+            ("list_items", 2, Some(("GET".into(), "/items".into())))
+        );
         assert_eq!(found[0].doc, ["List items.", "", "More."]);
         assert_eq!(found[0].says(), "List items.");
     }
 
     #[test]
     fn rust_items_carry_their_comments_and_stop_at_the_tests() {
-        let found = read("a.rs", "/// Adds.\n/// Twice.\n#[must_use]\npub const fn add(a: u8) -> u8 {\n}\npub(crate) fn no() {}\npub mod x;\n#[cfg(test)]\npub fn test_only() {}\n");
+        let found = read(
+            "a.rs",
+            "/// Adds.\n/// Twice.\n#[must_use]\npub const fn add(a: u8) -> u8 {\n}\npub(crate) fn no() {}\npub mod x;\n#[cfg(test)]\npub fn test_only() {}\n",
+        );
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].signature, "pub const fn add(a: u8) -> u8");
         assert_eq!(found[0].doc, ["Adds.", "Twice."]);
     }
 
     #[test]
+    fn methods_are_named_with_their_type() {
+        let found = read(
+            "a.rs",
+            "impl<T> Store<T> {\n    /// Opens.\n    pub fn open() {}\n}\npub fn free() {}\nimpl Default for X {\n    pub fn y() {}\n}\n",
+        );
+        assert_eq!(found.iter().map(|item| item.name.as_str()).collect::<Vec<_>>(), ["Store::open", "free", "X::y"]);
+    }
+
+    #[test]
     fn script_exports_and_express_routes_are_found() {
-        let found = read("a.ts", "/**\n * Opens it.\n */\nexport async function open(path: string) {\n}\n\nrouter.post('/orders', create);\n");
+        let found =
+            read("a.ts", "/**\n * Opens it.\n */\nexport async function open(path: string) {\n}\n\nrouter.post('/orders', create);\n");
         assert_eq!(found.iter().map(|item| item.name.as_str()).collect::<Vec<_>>(), ["open", "POST /orders"]);
         assert_eq!(found[0].says(), "Opens it.");
     }

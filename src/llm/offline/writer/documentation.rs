@@ -9,6 +9,7 @@ use super::prose::{self, link};
 use super::readme::{self, Part};
 use crate::domain::message::Brief;
 use crate::llm::offline::markdown::{self, count};
+use crate::llm::offline::passages;
 use crate::llm::offline::reading::Calls;
 use crate::llm::offline::results::{Document, Gathered, Place};
 
@@ -24,7 +25,7 @@ const PATTERNS: [(&str, &str); 8] = [
     ("route(", "*.{py,js,ts,rs,go}"),
     ("func ", "*.go"),
 ];
-const MOST_FILES: usize = 10;
+const MOST_FILES: usize = 12;
 const MOST_ITEMS: usize = 80;
 const MOST_EXAMPLES: usize = 4;
 const LONGEST_EXAMPLE: usize = 16;
@@ -45,27 +46,49 @@ pub fn next_calls(gathered: &Gathered) -> Calls {
     }
     let mut order: Vec<(&str, usize)> = counts.into_iter().collect();
     order.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
-    let (tests, code): (Vec<&str>, Vec<&str>) = order.into_iter().map(|(path, _)| path).partition(|path| code_items::is_test(path));
-    let (examples, code): (Vec<&str>, Vec<&str>) = code.into_iter().partition(|path| path.starts_with("examples/") || path.contains("/examples/"));
+    let (tests, code): (Vec<&str>, Vec<&str>) = order.into_iter().map(|(path, _)| path).partition(|path| passages::is_aside(path));
+    let (examples, code): (Vec<&str>, Vec<&str>) =
+        code.into_iter().partition(|path| path.starts_with("examples/") || path.contains("/examples/"));
     let wanted = code.into_iter().take(MOST_FILES).chain(examples.into_iter().take(2)).chain(tests.into_iter().take(2));
     wanted.filter(|path| !gathered.tried(path, Place::Project)).map(|path| ("read_project", json!({ "path": path }))).collect()
 }
 
 /// The documentation and the closing text.
 pub fn write(brief: &Brief, gathered: &Gathered, material: &Material) -> (String, String) {
-    let project: Vec<&Document> = gathered.documents.iter().filter(|document| document.place == Place::Project).collect();
+    let mut project: Vec<&Document> = gathered.documents.iter().filter(|document| document.place == Place::Project).collect();
+    project.sort_by_key(|document| (document.path.contains('/'), document.path.clone()));
     let readme = project.iter().find(|document| document.path.eq_ignore_ascii_case("readme.md"));
     let parts = readme.map(|document| readme::parts(document)).unwrap_or_default();
     let attached = gathered.documents.iter().filter(|document| document.place == Place::Workspace);
-    let items: Vec<Item> = project.iter().copied().chain(attached).filter(|document| !code_items::is_test(&document.path) && !document.path.contains("examples/")).flat_map(code_items::items).collect();
-    let mut text = prose::heading(if brief.goal.to_lowercase().contains("api") { "API documentation" } else { "Documentation" }, brief);
+    let items: Vec<Item> = project
+        .iter()
+        .copied()
+        .chain(attached)
+        .filter(|document| !passages::is_aside(&document.path) && !document.path.contains("examples/"))
+        .flat_map(code_items::items)
+        .collect();
+    let kind = if brief.goal.to_lowercase().contains("api") { "API documentation" } else { "Documentation" };
+    let fields = project
+        .iter()
+        .filter(|document| MANIFESTS.contains(&document.path.as_str()))
+        .flat_map(|document| readme::manifest_fields(document));
+    let name = fields.into_iter().find(|(key, _, _)| key == "name").map(|(_, value, _)| value);
+    let mut text = prose::heading_of(kind, &name.unwrap_or_else(|| markdown::title(&brief.goal)));
     text.push_str(&overview(&project, &parts));
     text.push_str(&from_readme("Installation", &parts, &["install", "setup", "set up", "getting started", "requirement", "prerequisite"]));
-    text.push_str(&from_readme("Usage", &parts, &["usage", "quick start", "quickstart", "how to use", "running", "command line", "tutorial"]));
+    text.push_str(&from_readme(
+        "Usage",
+        &parts,
+        &["usage", "quick start", "quickstart", "how to use", "running", "command line", "tutorial"],
+    ));
     text.push_str(&endpoints(&items));
     text.push_str(&reference(&items));
     text.push_str(&examples(&project, &parts));
-    text.push_str(&from_readme("Further notes from the README", &parts, &["config", "environment", "error", "limit", "security", "licen", "troubleshoot"]));
+    text.push_str(&from_readme(
+        "Further notes from the README",
+        &parts,
+        &["config", "environment", "error", "limit", "security", "licen", "troubleshoot"],
+    ));
     text.push_str(&upstream(material));
     text.push_str(&gaps(gathered, &parts, &items, material));
     let cited = prose::cited(material, &text);
@@ -88,7 +111,9 @@ fn overview(project: &[&Document], parts: &[Part]) -> String {
     }
     let manifests = project.iter().filter(|document| MANIFESTS.contains(&document.path.as_str()));
     let rows: Vec<Vec<String>> = manifests
-        .flat_map(|document| readme::manifest_fields(document).into_iter().map(|(key, value, line)| vec![key, value, format!("`{}:{line}`", document.path)]))
+        .flat_map(|document| {
+            readme::manifest_fields(document).into_iter().map(|(key, value, line)| vec![key, value, format!("`{}:{line}`", document.path)])
+        })
         .collect();
     if !rows.is_empty() {
         text.push_str(&format!("{}\n", markdown::table(&["field", "value", "place"], &rows)));
@@ -117,7 +142,14 @@ fn endpoints(items: &[Item]) -> String {
         Some(vec![method, format!("`{path}`"), format!("`{}`", item.name), item.says(), format!("`{}:{}`", item.path, item.line)])
     };
     let rows: Vec<Vec<String>> = items.iter().filter_map(row).collect();
-    section("Endpoints", &if rows.is_empty() { String::new() } else { markdown::table(&["method", "path", "handler", "what its comment says", "place"], &rows) + "\n" })
+    section(
+        "Endpoints",
+        &if rows.is_empty() {
+            String::new()
+        } else {
+            markdown::table(&["method", "path", "handler", "what its comment says", "place"], &rows) + "\n"
+        },
+    )
 }
 
 /// A table of all items, then the doc comments that say more than one sentence, by file.
@@ -130,7 +162,10 @@ fn reference(items: &[Item]) -> String {
         text.push_str(&format!("\n{} more were found in the files read and are left out here.\n", named.len() - MOST_ITEMS));
     }
     text.push('\n');
-    let long = named.iter().take(MOST_ITEMS).filter(|item| item.doc.iter().filter(|line| !line.is_empty()).count() > 1 || item.signature.contains('('));
+    let long = named
+        .iter()
+        .take(MOST_ITEMS)
+        .filter(|item| item.doc.iter().filter(|line| !line.is_empty()).count() > 1 || item.signature.contains('('));
     let mut path = "";
     for item in long.filter(|item| !item.doc.is_empty()).take(MOST_ITEMS / 2) {
         if item.path != path {
@@ -154,10 +189,15 @@ fn examples(project: &[&Document], parts: &[Part]) -> String {
         let rest = if document.lines.len() > 40 { format!(", its first 40 of {} lines", document.lines.len()) } else { String::new() };
         text.push_str(&format!("From `{}`{rest}:\n\n{}\n", document.path, markdown::fenced(fence(&document.path), &lines.join("\n"))));
     }
-    let tests = project.iter().filter(|document| code_items::is_test(&document.path));
-    let cases = tests.flat_map(|document| code_items::test_examples(document, LONGEST_EXAMPLE).into_iter().map(move |case| (document, case)));
+    let tests = project.iter().filter(|document| passages::is_aside(&document.path));
+    let cases =
+        tests.flat_map(|document| code_items::test_examples(document, LONGEST_EXAMPLE).into_iter().map(move |case| (document, case)));
     for (document, (line, lines)) in cases.take(MOST_EXAMPLES) {
-        text.push_str(&format!("From the tests, `{}:{line}`:\n\n{}\n", document.path, markdown::fenced(fence(&document.path), &lines.join("\n"))));
+        text.push_str(&format!(
+            "From the tests, `{}:{line}`:\n\n{}\n",
+            document.path,
+            markdown::fenced(fence(&document.path), &lines.join("\n"))
+        ));
     }
     section("Examples", &text)
 }
@@ -176,7 +216,9 @@ fn fence(path: &str) -> &str {
 /// Passages that earlier steps found, and links to what they left.
 fn upstream(material: &Material) -> String {
     let mut text = String::new();
-    for (theme, quotes) in material.themes().into_iter().filter(|(_, quotes)| quotes.iter().all(|quote| !quote.path.eq_ignore_ascii_case("readme.md"))).take(5) {
+    for (theme, quotes) in
+        material.themes().into_iter().filter(|(_, quotes)| quotes.iter().all(|quote| !quote.path.eq_ignore_ascii_case("readme.md"))).take(5)
+    {
         text.push_str(&format!("### {}\n\n", markdown::capital(theme)));
         text.extend(quotes.iter().take(3).map(|quote| format!("{}\n", quote.render())));
     }
@@ -185,7 +227,12 @@ fn upstream(material: &Material) -> String {
 
 fn gaps(gathered: &Gathered, parts: &[Part], items: &[Item], material: &Material) -> String {
     let mut lines = Vec::new();
-    for (title, words) in [("installation", ["install", "setup"]), ("usage", ["usage", "start"]), ("errors", ["error", "troubleshoot"]), ("licence", ["licen", "copyright"])] {
+    for (title, words) in [
+        ("installation", ["install", "setup"]),
+        ("usage", ["usage", "start"]),
+        ("errors", ["error", "troubleshoot"]),
+        ("licence", ["licen", "copyright"]),
+    ] {
         if !parts.is_empty() && readme::about(parts, &words).next().is_none() {
             lines.push(format!("The README has no section on {title}."));
         }
@@ -193,15 +240,25 @@ fn gaps(gathered: &Gathered, parts: &[Part], items: &[Item], material: &Material
     if parts.is_empty() {
         lines.push("No README.md was read, so there is nothing to quote on purpose, installation and usage.".to_owned());
     }
-    let silent: Vec<String> = items.iter().filter(|item| item.doc.is_empty()).map(|item| format!("`{}` ({}:{})", item.name, item.path, item.line)).collect();
+    let silent: Vec<String> =
+        items.iter().filter(|item| item.doc.is_empty()).map(|item| format!("`{}` ({}:{})", item.name, item.path, item.line)).collect();
     if !silent.is_empty() {
         let rest = if silent.len() > 12 { format!(" and {} more", silent.len() - 12) } else { String::new() };
         lines.push(format!("Public without a doc comment: {}{rest}.", silent.iter().take(12).cloned().collect::<Vec<_>>().join(", ")));
     }
-    let unread: std::collections::BTreeSet<&str> =
-        gathered.hits.iter().filter(|hit| hit.place == Place::Project && !gathered.tried(&hit.path, Place::Project)).map(|hit| hit.path.as_str()).collect();
+    let unread: std::collections::BTreeSet<&str> = gathered
+        .hits
+        .iter()
+        .filter(|hit| hit.place == Place::Project && !gathered.tried(&hit.path, Place::Project))
+        .map(|hit| hit.path.as_str())
+        .collect();
     if !unread.is_empty() {
-        lines.push(format!("{} with matching lines {} not read, among them {}.", count(unread.len(), "more file"), if unread.len() == 1 { "was" } else { "were" }, unread.iter().take(5).map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")));
+        lines.push(format!(
+            "{} with matching lines {} not read, among them {}.",
+            count(unread.len(), "more file"),
+            if unread.len() == 1 { "was" } else { "were" },
+            unread.iter().take(5).map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")
+        ));
     }
     for document in gathered.documents.iter().filter(|document| document.place == Place::Project && document.is_partial()) {
         lines.push(format!("`{}` was read up to line {} only.", document.path, document.last_line()));

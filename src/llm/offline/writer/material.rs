@@ -8,7 +8,8 @@ use crate::llm::offline::words;
 /// The most passages taken straight from attached texts.
 const MOST_QUOTES: usize = 15;
 /// Sections of our own documents that speak about the document, not about its subject.
-const ABOUT_ITSELF: [&str; 8] = ["question", "coverage", "gaps", "sources", "contents", "scope", "how to give this step material", "overview"];
+const ABOUT_ITSELF: [&str; 8] =
+    ["question", "coverage", "gaps", "sources", "contents", "scope", "how to give this step material", "overview"];
 
 /// A section of an earlier output or an attached text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +53,8 @@ pub struct Material {
 impl Material {
     pub fn from(brief: &Brief, gathered: &Gathered) -> Self {
         let mut material = Material::default();
-        let documents = || gathered.documents.iter().filter(|document| document.path != brief.output.as_str() && passages::is_prose(&document.path));
+        let documents =
+            || gathered.documents.iter().filter(|document| document.path != brief.output.as_str() && passages::is_prose(&document.path));
         for document in documents() {
             let quotes = quotes::parse(&document.text());
             let source = source(brief, document, !quotes.is_empty());
@@ -62,7 +64,8 @@ impl Material {
             material.sources.push(source);
         }
         if material.quotes.is_empty() {
-            let notes = documents().flat_map(|document| document.lines.values()).filter(|line| line.starts_with("[^") && line.contains("]: "));
+            let notes =
+                documents().flat_map(|document| document.lines.values()).filter(|line| line.starts_with("[^") && line.contains("]: "));
             material.footnotes = notes.cloned().collect();
             material.quotes = own_quotes(brief, &documents().collect::<Vec<_>>());
         }
@@ -166,7 +169,8 @@ fn sections(document: &Document) -> Vec<Section> {
 
 fn own_quotes(brief: &Brief, documents: &[&Document]) -> Vec<Quote> {
     let upstream = |document: &&&Document| brief.upstream.iter().any(|upstream| upstream.output.as_str() == document.path);
-    let passages: Vec<passages::Passage> = documents.iter().filter(|document| !upstream(document)).flat_map(|document| passages::split(document)).collect();
+    let passages: Vec<passages::Passage> =
+        documents.iter().filter(|document| !upstream(document)).flat_map(|document| passages::split(document)).collect();
     let ranked = passages::rank(&passages, &words::terms(brief), MOST_QUOTES);
     let chosen = if ranked.is_empty() { passages::openings(&passages, MOST_QUOTES) } else { ranked };
     chosen.iter().enumerate().map(|(index, ranked)| Quote::new(index + 1, ranked)).collect()

@@ -83,7 +83,9 @@ fn calls(request: &ModelRequest, gathered: &Gathered, kind: Kind) -> Calls {
     let terms = words::terms(&request.brief);
     let mut calls = if gathered.turn == 0 { reading::first(request, &terms) } else { reading::next(request, gathered, &terms) };
     if kind == Kind::Documentation && reading::reads_project(request) {
-        calls.retain(|(tool, input)| *tool != "search_project" && (*tool != "read_project" || input.get("path") == Some(&json!("README.md"))));
+        calls.retain(|(tool, input)| {
+            *tool != "search_project" && (*tool != "read_project" || input.get("path") == Some(&json!("README.md")))
+        });
         let more = if gathered.turn == 0 { documentation::first_calls() } else { documentation::next_calls(gathered) };
         calls.extend(more.into_iter().filter(|(tool, _)| offers(request, tool)));
     }

@@ -123,8 +123,12 @@ pub fn show_notes(brief: &Brief, material: &Material) -> (String, String) {
         let lines: Vec<String> = times.iter().map(|(time, topic)| format!("**{time}** {topic}")).collect();
         text.push_str(&format!("## Topics\n\n{}\n{from}\n\n", prose::list(&lines)));
     }
-    let facts: Vec<String> = material.themes().into_iter().filter_map(|(_, quotes)| quotes.into_iter().find(|quote| !is_table(quote)))
-        .map(|quote| format!("“{}” [^{}]", quote.first_sentence(), quote.id)).collect();
+    let facts: Vec<String> = material
+        .themes()
+        .into_iter()
+        .filter_map(|(_, quotes)| quotes.into_iter().find(|quote| !is_table(quote)))
+        .map(|quote| format!("“{}” [^{}]", quote.first_sentence(), quote.id))
+        .collect();
     let facts = if facts.is_empty() { material.spoken() } else { facts };
     if !facts.is_empty() {
         text.push_str(&format!("## Quoted in this episode\n\n{}\n", prose::list(&facts)));

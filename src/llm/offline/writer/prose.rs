@@ -13,9 +13,14 @@ pub fn placeholder(what: &str) -> String {
     format!("*[to be written: {what}]*")
 }
 
+/// Title and notice of a document on the goal.
 pub fn heading(kind: &str, brief: &Brief) -> String {
-    let title = markdown::title(&brief.goal);
-    let title = if kind.is_empty() { title } else { format!("{kind}: {title}") };
+    heading_of(kind, &markdown::title(&brief.goal))
+}
+
+/// Title and notice of a document on a subject.
+pub fn heading_of(kind: &str, title: &str) -> String {
+    let title = if kind.is_empty() { title.to_owned() } else { format!("{kind}: {title}") };
     let notice = markdown::notice(
         "The offline writer put it together from the files named in it: their words are quoted or attributed, and what a person has to \
          add is marked *[to be written: …]*.",
@@ -40,10 +45,25 @@ pub fn summary(brief: &Brief, material: &Material) -> (String, String) {
     let mut text = heading("Summary", brief);
     text.push_str(&in_brief(material));
     for source in material.told() {
-        let sentences: Vec<String> = source.sections.iter().filter_map(|section| first_line(&section.lines).map(|line| (section, line))).take(8)
-            .map(|(section, line)| format!("- {}“{line}” (line {})\n", if section.heading.is_empty() { String::new() } else { format!("**{}** — ", section.heading) }, section.line))
+        let sentences: Vec<String> = source
+            .sections
+            .iter()
+            .filter_map(|section| first_line(&section.lines).map(|line| (section, line)))
+            .take(8)
+            .map(|(section, line)| {
+                format!(
+                    "- {}“{line}” (line {})\n",
+                    if section.heading.is_empty() { String::new() } else { format!("**{}** — ", section.heading) },
+                    section.line
+                )
+            })
             .collect();
-        text.push_str(&format!("## {}\n\nFrom {}, the first sentence of each section:\n\n{}\n", source.title, link(&source.path), sentences.concat()));
+        text.push_str(&format!(
+            "## {}\n\nFrom {}, the first sentence of each section:\n\n{}\n",
+            source.title,
+            link(&source.path),
+            sentences.concat()
+        ));
     }
     finish(brief, material, text, "Summary")
 }
@@ -68,16 +88,26 @@ pub fn article(brief: &Brief, material: &Material, kind: &str) -> (String, Strin
 /// Nothing to write from: an outline that says so.
 pub fn outline(brief: &Brief, material: &Material) -> (String, String) {
     let mut text = heading("", brief);
-    text.push_str("No earlier output, attached text or readable project file was at hand, so this is an outline to fill, not a finished text.\n\n");
+    text.push_str(
+        "No earlier output, attached text or readable project file was at hand, so this is an outline to fill, not a finished text.\n\n",
+    );
     let terms = words::terms(brief);
     for term in terms.iter().take(6) {
-        text.push_str(&format!("## {}\n\n{}\n\n", markdown::capital(&term.word), placeholder(&format!("what the reader should know about {}", term.word))));
+        text.push_str(&format!(
+            "## {}\n\n{}\n\n",
+            markdown::capital(&term.word),
+            placeholder(&format!("what the reader should know about {}", term.word))
+        ));
     }
     if !material.unread.is_empty() {
         text.push_str(&format!("## Open points\n\n{}\n", list(&material.unread)));
     }
     text.push_str("## How to give this step material\n\n- Attach texts with `--attach FILE`, or let a researcher run before it.\n- Let it read the project: `--read-project`, or `uses: project` at this step in plan.md.\n");
-    let closing = format!("Wrote {} as an outline with {}. Thin: there was nothing to write from.", brief.output, count(terms.len().min(6), "section"));
+    let closing = format!(
+        "Wrote {} as an outline with {}. Thin: there was nothing to write from.",
+        brief.output,
+        count(terms.len().min(6), "section")
+    );
     (text, closing)
 }
 
@@ -98,7 +128,13 @@ fn in_brief(material: &Material) -> String {
 /// The first list of an output, else its first sentence.
 fn key_lines(source: &Source) -> Vec<String> {
     let all = || source.sections.iter().flat_map(|section| &section.lines);
-    let items: Vec<String> = all().skip_while(|line| !line.starts_with("- ")).take_while(|line| line.starts_with("- ")).take(5).filter_map(|line| line.strip_prefix("- ")).map(str::to_owned).collect();
+    let items: Vec<String> = all()
+        .skip_while(|line| !line.starts_with("- "))
+        .take_while(|line| line.starts_with("- "))
+        .take(5)
+        .filter_map(|line| line.strip_prefix("- "))
+        .map(str::to_owned)
+        .collect();
     if !items.is_empty() {
         return items;
     }
@@ -107,15 +143,26 @@ fn key_lines(source: &Source) -> Vec<String> {
 
 /// The first sentence of the first line that is prose.
 fn first_line(lines: &[String]) -> Option<String> {
-    let is_prose = |line: &&String| line.split_whitespace().count() > 3 && !line.starts_with(['|', '!', '`', '<', '#']) && !line.starts_with("> —");
+    let is_prose =
+        |line: &&String| line.split_whitespace().count() > 3 && !line.starts_with(['|', '!', '`', '<', '#']) && !line.starts_with("> —");
     let start = lines.iter().position(|line| is_prose(&line))?;
-    let paragraph: Vec<&str> = lines.iter().skip(start).take_while(|line| !line.trim().is_empty()).map(|line| line.trim_start_matches(['>', '-', '*', ' '])).collect();
+    let paragraph: Vec<&str> = lines
+        .iter()
+        .skip(start)
+        .take_while(|line| !line.trim().is_empty())
+        .map(|line| line.trim_start_matches(['>', '-', '*', ' ']))
+        .collect();
     Some(crate::llm::offline::quotes::first_sentence(&paragraph.join(" ")))
 }
 
 /// The sections of an earlier output as they stand, one level deeper.
 fn carried_over(source: &Source) -> String {
-    let mut text = format!("## {}\n\nFrom {}{}, as it stands there.\n\n", source.title, link(&source.path), if source.step.is_empty() { String::new() } else { format!(", step {}", source.step) });
+    let mut text = format!(
+        "## {}\n\nFrom {}{}, as it stands there.\n\n",
+        source.title,
+        link(&source.path),
+        if source.step.is_empty() { String::new() } else { format!(", step {}", source.step) }
+    );
     let mut lines = 0;
     for section in &source.sections {
         if lines > MOST_LINES {

@@ -16,7 +16,13 @@ pub struct Part {
 pub fn parts(document: &Document) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let mut code = false;
-    let part = |heading: &str, start: usize| Part { heading: heading.to_owned(), path: document.path.clone(), start, end: start, lines: Vec::new() };
+    let part = |heading: &str, start: usize| Part {
+        heading: heading.to_owned(),
+        path: document.path.clone(),
+        start,
+        end: start,
+        lines: Vec::new(),
+    };
     for (number, line) in &document.lines {
         code ^= line.trim_start().starts_with("```");
         match passages::heading(line).filter(|_| !code) {

@@ -61,7 +61,10 @@ fn the_kind_follows_the_name_then_the_title_then_the_goal() {
 
 #[test]
 fn api_documentation_reads_like_this() {
-    let stage = API.iter().fold(Stage::new("writer", "Write complete documentation for my REST API including examples"), |stage, (path, text)| stage.project(path, text));
+    let stage =
+        API.iter().fold(Stage::new("writer", "Write complete documentation for my REST API including examples"), |stage, (path, text)| {
+            stage.project(path, text)
+        });
     snapshot!("api_documentation", write(stage));
 }
 
@@ -94,7 +97,8 @@ fn articles_and_summaries_quote_word_for_word() {
 
 #[test]
 fn attached_texts_alone_are_enough() {
-    let stage = Stage::new("writer", "Write an article on refrigerants").input("refrigerants.md", include_str!("../../../../tests/fixtures/research/refrigerants.md"));
+    let stage = Stage::new("writer", "Write an article on refrigerants")
+        .input("refrigerants.md", include_str!("../../../../tests/fixtures/research/refrigerants.md"));
     let text = write(stage);
     assert!(text.contains("> Propane burns."), "{text}");
 }
@@ -125,9 +129,15 @@ fn with_few_turns_it_still_delivers() {
 
 #[test]
 fn odd_texts_do_not_make_it_panic() {
-    for text in ["", "---", "---\nx", "# \n#\n##\n```", "\u{0}\u{202e}👩‍👩‍👧‍👦", "> — `x:1` [^", "http://", "“” [^: “"] {
+    for text in ["", "---", "---\nx", "# \n#\n##\n```", "\u{0}\u{202e}👩‍👩‍👧‍👦", "> — `x:1` [^", "http://", "“” [^: “"]
+    {
         for output in ["podcast_script.md", "show_notes.md", "report.md", "documentation.md", "summary.md"] {
-            Stage::new("writer", "🎉 مرحبا").output(output).upstream("researcher", "research_notes.md", text).project("README.md", text).project("a.py", text).play(turn);
+            Stage::new("writer", "🎉 مرحبا")
+                .output(output)
+                .upstream("researcher", "research_notes.md", text)
+                .project("README.md", text)
+                .project("a.py", text)
+                .play(turn);
         }
     }
 }

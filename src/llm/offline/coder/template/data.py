@@ -33,7 +33,7 @@ DATE_FORMATS = @@DATE_FORMATS@@
 DELIMITER = @@DELIMITER@@
 DECIMAL_COMMA = @@DECIMAL_COMMA@@
 
-# The first rows of the data, and what a count by hand of them must give (see --self-test).
+# The first rows of the data and their total, counted when this script was written (see --self-test).
 SAMPLE = @@SAMPLE@@
 SAMPLE_ROWS = @@SAMPLE_ROWS@@
 SAMPLE_TOTAL = @@SAMPLE_TOTAL@@
@@ -170,12 +170,13 @@ def shown(number):
 
 def text_table(title, pairs):
     """A small table for the terminal with shares of the total."""
-    width = max([len(str(name)) for name, _ in pairs] + [8])
+    pairs = [(" ".join(str(name).split()), number) for name, number in pairs]
+    width = max([len(name) for name, _ in pairs] + [8])
     total = sum(number for _, number in pairs)
     lines = ["", title, "-" * len(title)]
     for name, number in pairs:
         share = f"{100 * number / total:6.1f} %" if total else ""
-        lines.append(f"{str(name):<{width}}  {shown(number):>16}  {share}")
+        lines.append(f"{name:<{width}}  {shown(number):>16}  {share}")
     return "\n".join(lines)
 
 
@@ -249,11 +250,20 @@ def html_page(sections, source, rows):
     )
 
 
+def resolve(name, columns):
+    """The column of that name; a letter that was lost when this script was written (U+FFFD) stands for any."""
+    if name is None or name in columns:
+        return name
+    pattern = re.compile(re.escape(name).replace("\ufffd", "."))
+    for column in columns:
+        if "\ufffd" in name and pattern.fullmatch(column):
+            return column
+    raise TableError(f"there is no column {name!r}; there are: {', '.join(columns)}")
+
+
 def analyze(columns, rows, categories, value):
     """All sections: (title, pairs, chart, remark)."""
-    for name in [*categories, *([value] if value else [])]:
-        if name not in columns:
-            raise TableError(f"there is no column {name!r}; there are: {', '.join(columns)}")
+    categories, value = [resolve(name, columns) for name in categories], resolve(value, columns)
     what = value or "rows"
     sections = []
     for category in categories:
@@ -272,7 +282,9 @@ def analyze(columns, rows, categories, value):
 
 def remark(left_out):
     """What was not counted."""
-    return f"{left_out} rows were left out: no number or no date." if left_out else ""
+    if not left_out:
+        return ""
+    return f"{left_out} {'row was' if left_out == 1 else 'rows were'} left out: no number or no date."
 
 
 class SelfTest(unittest.TestCase):
