@@ -6,7 +6,7 @@ use crate::domain::goal::SingleStep;
 use crate::domain::plan::PlanRules;
 use crate::domain::view::RunResult;
 use crate::domain::{Error, Goal, RelPath, Result, RunStatus};
-use crate::orchestrator::{Orchestrator, WhenBlocked};
+use crate::orchestrator::{Orchestrator, ResumeOptions, WhenBlocked};
 
 use super::ask::Asker;
 use super::exit::{self, Circumstances};
@@ -15,7 +15,7 @@ use super::live::Look;
 use super::order::{Options, Order, Work};
 use super::render::{Renderer, result_json};
 use super::session::Session;
-use super::setup::Setup;
+use super::setup::{Setup, warn_of_agents};
 use super::style;
 use super::summary::{self, Ending};
 use super::terminal::Terminal;
@@ -39,10 +39,14 @@ pub async fn run(order: Order, options: &Options, mut setup: Setup, terminal: &T
     if !matches!(order.work, Work::Resume(_)) {
         clean_up(&orchestrator, &setup, terminal).await;
     }
+    warn_of_agents(&orchestrator, terminal);
     let updates = orchestrator.subscribe();
     let handle = match (goal, &order.work) {
         (Some(goal), _) => orchestrator.start(goal).await?,
-        (None, Work::Resume(path)) => orchestrator.resume(&setup.environment.absolute(path)).await?,
+        (None, Work::Resume(path)) => {
+            let resumed = ResumeOptions { budget_usd: options.budget, ..ResumeOptions::default() };
+            orchestrator.resume_with(&setup.environment.absolute(path), resumed).await?
+        }
         (None, _) => return Err(Error::internal("there is neither a goal nor a workspace")),
     };
     let look = Look {

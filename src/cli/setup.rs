@@ -163,6 +163,13 @@ impl Problem {
     }
 }
 
+/// Says what is wrong with custom agents.
+pub fn warn_of_agents(orchestrator: &Orchestrator, terminal: &Terminal) {
+    for problem in orchestrator.agent_problems() {
+        terminal.warning(&format!("{}:{}: {}", problem.file.display(), problem.line, problem.message), None);
+    }
+}
+
 /// The JSON Schema of the configuration file.
 pub fn config_schema() -> Value {
     crate::config::schema()

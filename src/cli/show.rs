@@ -7,7 +7,7 @@ use crate::domain::{Agent, AgentSource, Plan, Record, Result};
 use crate::orchestrator::doctor;
 
 use super::order::{Format, Options};
-use super::setup::{Setup, config_schema};
+use super::setup::{Setup, config_schema, warn_of_agents};
 use super::style::{self, Paint};
 use super::terminal::Terminal;
 
@@ -27,7 +27,10 @@ pub fn schema(format: Format) -> String {
 /// `agents`; the exit code.
 pub fn agents(options: &Options, setup: &Setup, terminal: &Terminal) -> i32 {
     let agents = match setup.reader() {
-        Ok(orchestrator) => orchestrator.agents(),
+        Ok(orchestrator) => {
+            warn_of_agents(&orchestrator, terminal);
+            orchestrator.agents()
+        }
         Err(error) => {
             terminal.warning(&format!("only the built-in agents are shown: {}", error.what), error.hint.as_deref());
             built_in_agents()
