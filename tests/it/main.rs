@@ -13,4 +13,5 @@ mod cli;
 mod cli_args;
 mod floors;
 mod machine;
+mod specialists_texts;
 mod specialists_tools;
