@@ -84,7 +84,7 @@ impl Source<'_> {
     }
 
     fn read(&self) -> std::io::Result<Vec<u8>> {
-        let file = if self.follow_links { self.disk.resolve_links(self.file)? } else { self.file.to_owned() };
+        let file = if self.follow_links { self.disk.resolve(self.file)? } else { self.file.to_owned() };
         let name = file.file_name().and_then(|name| name.to_str()).ok_or(ErrorKind::NotFound)?;
         self.disk.open(file.parent().ok_or(ErrorKind::NotFound)?)?.read(name, MAX_CONFIG_BYTES)
     }

@@ -1,3 +1,4 @@
+//! Agent files: what is read, what is reported, never a panic.
 use super::*;
 use crate::documents::Severity;
 use proptest::prelude::*;

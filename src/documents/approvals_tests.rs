@@ -1,3 +1,4 @@
+//! approvals.md there and back: marks, notes, hashes, and text that imitates entries.
 use super::*;
 use crate::domain::QuestionId;
 use proptest::prelude::*;

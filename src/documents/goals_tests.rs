@@ -1,3 +1,4 @@
+//! Goals in documents: the four forms, what must not fire, and the index after random edits.
 use super::*;
 use proptest::prelude::*;
 use ropey::Rope;

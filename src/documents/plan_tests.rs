@@ -1,3 +1,4 @@
+//! plan.md there and back: every problem with its place, marks, and text kept as it was.
 use super::*;
 use crate::domain::{RelPath, Step};
 use proptest::prelude::*;

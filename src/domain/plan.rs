@@ -210,7 +210,7 @@ impl Plan {
     fn check_uses(&self, problems: &mut Vec<PlanProblem>) {
         for (index, step) in self.steps.iter().enumerate() {
             for word in &step.uses {
-                if word != "project" && word != "web" && !word.strip_prefix("mcp:").is_some_and(|name| !name.is_empty()) {
+                if word != "project" && word != "web" && word.strip_prefix("mcp:").is_none_or(str::is_empty) {
                     let nearest = nearest(word, ["project", "web"].into_iter());
                     let message = format!("`{word}` is not something a step can use; known: project, web, mcp:NAME");
                     problems.push(PlanProblem { suggestion: nearest, ..at(index, Field::Uses, word, &message) });

@@ -116,7 +116,11 @@ fn project(workflow: &Workflow, policy: &Policy, step: &Step, (call, ruled): (&T
             step: Some(step.id.clone()),
             subject: Subject::ReadProject { call_id: call.id.clone() },
             what: format!("{} {} wants to read the project", step.id, step.agent),
-            detail: workflow.run.as_ref().map(|run| format!("Project: `{}`. One answer counts for the whole run.", run.project)).unwrap_or_default(),
+            detail: workflow
+                .run
+                .as_ref()
+                .map(|run| format!("Project: `{}`. One answer counts for the whole run.", run.project))
+                .unwrap_or_default(),
             hash: short_hash(&format!("project {}", workflow.run_id())),
             asked_at: None,
         }))),
@@ -132,9 +136,9 @@ fn ask_tool(workflow: &Workflow, policy: &Policy, step: &Step, call: &ToolCall) 
     if workflow.is_granted(&call.name, &target) {
         return Judgement::Allow;
     }
-    let open = workflow.questions.iter().any(
-        |question| question.step.as_ref() == Some(&step.id) && matches!(&question.subject, Subject::Tool { call_id, .. } if *call_id == call.id),
-    );
+    let open = workflow.questions.iter().any(|question| {
+        question.step.as_ref() == Some(&step.id) && matches!(&question.subject, Subject::Tool { call_id, .. } if *call_id == call.id)
+    });
     if open {
         return Judgement::Ask(None);
     }

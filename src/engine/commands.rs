@@ -26,8 +26,7 @@ fn answer(workflow: &Workflow, id: &QuestionId, (hash, decision, via): (Option<&
     if hash.is_some_and(|hash| hash != question.hash) {
         return Err("changed since you read it".into());
     }
-    let mut events =
-        vec![Event::Answered { id: id.clone(), hash: question.hash.clone(), decision: decision.clone(), via }];
+    let mut events = vec![Event::Answered { id: id.clone(), hash: question.hash.clone(), decision: decision.clone(), via }];
     if let (Subject::Retry, Some(step), true) = (&question.subject, &question.step, decision.approved) {
         events.extend(reopen(workflow, step, decision.note.clone()));
     }
@@ -86,7 +85,8 @@ fn skip(workflow: &Workflow, step: &StepId) -> Result<Vec<Event>, String> {
         _ => {
             let skipped = Event::StepFinished { step: step.clone(), status: StepStatus::Skipped, output_file: None, error: None };
             let waiting = workflow.plan_steps().iter().filter(|other| {
-                workflow.step_status(&other.id) == StepStatus::Failed && workflow.plan.as_ref().is_some_and(|plan| plan.plan.depends_on(&other.id, step))
+                workflow.step_status(&other.id) == StepStatus::Failed
+                    && workflow.plan.as_ref().is_some_and(|plan| plan.plan.depends_on(&other.id, step))
             });
             let mut events = vec![skipped];
             events.extend(waiting.map(|other| Event::StepReopened { step: other.id.clone(), note: None }));

@@ -3,9 +3,7 @@ use crate::domain::event::{Event, PlannedBy, Record};
 use crate::domain::message::{CallFailure, FailureClass};
 use crate::domain::tool::Touched;
 use crate::domain::usage::add_costs;
-use crate::domain::{
-    Decision, Goal, Plan, Question, QuestionId, Reply, RunStatus, StepId, StepStatus, StopReason, Subject, Usage, Via,
-};
+use crate::domain::{Decision, Goal, Plan, Question, QuestionId, Reply, RunStatus, StepId, StepStatus, StopReason, Subject, Usage, Via};
 
 use super::step::{Ended, OpenCall, StepState};
 use super::workflow::{Decided, FileFact, NoteFact, PlanState, RunFacts, Workflow};
@@ -170,8 +168,7 @@ impl Workflow {
 
     fn call_started(&mut self, event: &Event) {
         let Event::CallStarted { step, ordinal, model, max_output_tokens, note, .. } = event else { return };
-        let call =
-            OpenCall { ordinal: *ordinal, note: note.clone(), model: model.clone(), max_output_tokens: *max_output_tokens };
+        let call = OpenCall { ordinal: *ordinal, note: note.clone(), model: model.clone(), max_output_tokens: *max_output_tokens };
         let state = self.step_mut(step);
         if state.conversation.start_call(call) {
             state.repeated_calls += 1;

@@ -1,3 +1,4 @@
+//! The rules planner: the worked examples, every kind of goal, and plans that always pass the rules.
 use super::*;
 use crate::domain::agent::built_in_agents;
 use crate::domain::plan::PlanRules;

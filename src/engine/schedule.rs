@@ -200,7 +200,8 @@ fn run_step(workflow: &Workflow, policy: &Policy, (step, state): (&Step, &StepSt
 
 /// Going past the budget: a person is asked; where a refusal stands already, or nobody is there, the run pauses.
 fn budget_wish(workflow: &Workflow, policy: &Policy) -> Wish {
-    let refused = workflow.decided.iter().any(|decided| matches!(decided.question.subject, Subject::Budget { .. }) && !decided.decision.approved);
+    let refused =
+        workflow.decided.iter().any(|decided| matches!(decided.question.subject, Subject::Budget { .. }) && !decided.decision.approved);
     if refused || !policy.interactive {
         return Wish::Finish { status: RunStatus::Paused, reason: Some("budget reached".into()) };
     }
@@ -212,13 +213,7 @@ fn finished(step: &Step, status: StepStatus, error: Option<String>) -> Wish {
     record(Event::StepFinished { step: step.id.clone(), status, output_file, error })
 }
 
-fn tool(
-    workflow: &Workflow,
-    policy: &Policy,
-    (step, state): (&Step, &StepState),
-    call: &ToolCall,
-    wishes: &[Wish],
-) -> Option<Wish> {
+fn tool(workflow: &Workflow, policy: &Policy, (step, state): (&Step, &StepState), call: &ToolCall, wishes: &[Wish]) -> Option<Wish> {
     match approval::judge(workflow, policy, step, call) {
         Judgement::Allow => {
             let rerun = turn::was_started(state, &call.id);
@@ -252,9 +247,10 @@ fn done(workflow: &Workflow, policy: &Policy, step: &Step, state: &StepState) ->
             Some(finished(step, StepStatus::Failed, Some(rejection(decision))))
         }
         None if asks => {
-            let open = workflow.questions.iter().any(|question| {
-                question.step.as_ref() == Some(&step.id) && question.subject == Subject::StepResult
-            });
+            let open = workflow
+                .questions
+                .iter()
+                .any(|question| question.step.as_ref() == Some(&step.id) && question.subject == Subject::StepResult);
             (!open).then(|| ask(approval::result_question(workflow, step)))
         }
         _ => Some(finished(step, StepStatus::Completed, None)),

@@ -45,7 +45,13 @@ fn plan_of(edges: &[Vec<usize>], skips: &[bool], approve: bool) -> Plan {
         agent: "writer".into(),
         title: format!("Step {index}"),
         instructions: String::new(),
-        needs: needs.iter().filter(|need| **need < index).map(|need| StepId::numbered(need + 1)).collect::<BTreeSet<_>>().into_iter().collect(),
+        needs: needs
+            .iter()
+            .filter(|need| **need < index)
+            .map(|need| StepId::numbered(need + 1))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
         output: RelPath::new(&format!("out{index}.md")).unwrap(),
         approve,
         uses: vec![],
@@ -95,17 +101,8 @@ struct Simulation {
 impl Simulation {
     fn new(plan: Plan, policy: Policy, luck: Vec<Luck>) -> Self {
         let workflow = Workflow::replay(&[]);
-        let mut simulation = Simulation {
-            records: vec![],
-            workflow,
-            policy,
-            plan,
-            luck,
-            calls: 0,
-            most_parallel: 0,
-            sent: BTreeSet::new(),
-            resends: 0,
-        };
+        let mut simulation =
+            Simulation { records: vec![], workflow, policy, plan, luck, calls: 0, most_parallel: 0, sent: BTreeSet::new(), resends: 0 };
         simulation.start(false);
         simulation
     }
@@ -247,7 +244,7 @@ fn finished(step: StepId, ordinal: u32, luck: Luck, output: &RelPath) -> Event {
         Luck::Parks => (vec![], StopReason::Error, failure(FailureClass::Parked)),
     };
     let usage = Usage { input_tokens: 1, output_tokens: 1, ..Usage::default() };
-    let reply = failure.is_none().then(|| Reply { blocks, stop, usage, cost_usd: Some(0.5), request_id: None, raw: None });
+    let reply = failure.is_none().then_some(Reply { blocks, stop, usage, cost_usd: Some(0.5), request_id: None, raw: None });
     Event::CallFinished { step, ordinal, request_id: None, stop, usage, cost_usd: Some(0.5), reply, failure }
 }
 
@@ -385,7 +382,10 @@ fn without_a_person_the_plan_is_accepted_and_results_are_denied() {
     assert_eq!(denied.workflow.finished.as_ref().map(|(status, _)| *status), Some(RunStatus::Failed));
     let mut tools = one_step(false, ApprovalMode::Tools);
     while tools.round() {}
-    let told = tools.records.iter().any(|record| matches!(&record.event, Event::ToolFinished { ok: false, content, .. } if content.contains("nobody is there")));
+    let told = tools
+        .records
+        .iter()
+        .any(|record| matches!(&record.event, Event::ToolFinished { ok: false, content, .. } if content.contains("nobody is there")));
     assert!(told, "the model was not told why");
 }
 

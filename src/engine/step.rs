@@ -108,8 +108,7 @@ impl Conversation {
             self.messages.push(Message { role: Role::Assistant, blocks: reply.blocks.clone(), raw: reply.raw.clone() });
             let acts = !matches!(reply.stop, StopReason::MaxTokens | StopReason::PauseTurn);
             if acts {
-                self.pending =
-                    reply.tool_calls().map(|call| PendingTool { call: call.clone(), started: false, result: None }).collect();
+                self.pending = reply.tool_calls().map(|call| PendingTool { call: call.clone(), started: false, result: None }).collect();
             }
         }
         self.last = Some(Ended::Replied { stop: reply.stop, text: reply.text(), cut_tool });

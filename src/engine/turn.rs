@@ -20,7 +20,10 @@ const EMPTY: &str = "Your last answer was empty. Write the step's output file, t
 #[derive(Debug, Clone, PartialEq)]
 pub enum Turn {
     /// Ask the model, with this news at the tail.
-    Call { note: Option<String>, max_output_tokens: Option<u32> },
+    Call {
+        note: Option<String>,
+        max_output_tokens: Option<u32>,
+    },
     /// Deal with these tool calls, in order.
     Tools,
     /// The closing text becomes the output.

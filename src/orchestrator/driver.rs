@@ -56,7 +56,7 @@ pub(super) struct Driver {
 
 /// What woke the driver.
 enum Woken {
-    Done(Done),
+    Done(Box<Done>),
     Order(Box<Order>),
     Letter(Box<Opened>),
     PlanChanged,
@@ -250,11 +250,12 @@ impl Driver {
     }
 
     async fn wait(&mut self) -> Woken {
-        let due = self.outlook.dirty.then(|| self.last_refresh.map_or(std::time::Duration::ZERO, |last| PAUSE.saturating_sub(self.since(last))));
+        let due =
+            self.outlook.dirty.then(|| self.last_refresh.map_or(std::time::Duration::ZERO, |last| PAUSE.saturating_sub(self.since(last))));
         let patience = (self.policy.question_timeout_minutes > 0 && self.is_blocked())
             .then(|| std::time::Duration::from_secs(self.policy.question_timeout_minutes * 60));
         tokio::select! {
-            Some(done) = self.done.recv() => Woken::Done(done),
+            Some(done) = self.done.recv() => Woken::Done(Box::new(done)),
             Some(order) = self.orders.recv() => Woken::Order(Box::new(order)),
             heard = self.letters.next() => match heard {
                 Heard::Order(letter) => Woken::Letter(Box::new(letter)),
@@ -271,7 +272,7 @@ impl Driver {
 
     async fn handle_woken(&mut self, woken: Woken) -> Result<()> {
         match woken {
-            Woken::Done(done) => self.take_done(done).await,
+            Woken::Done(done) => self.take_done(*done).await,
             Woken::Order(order) => {
                 let outcome = self.obey(order.command).await?;
                 let _ = order.outcome.send(outcome);

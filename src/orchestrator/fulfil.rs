@@ -73,7 +73,9 @@ impl Driver {
         let given = self.given_plan.take();
         match planner::plan(&self.shared, &self.workflow, &self.policy, given.as_deref()) {
             Ok(planned) => Ok(vec![planned]),
-            Err(error) if error.kind == ErrorKind::Usage => Ok(vec![Event::RunFinished { status: RunStatus::Failed, reason: Some(error.what) }]),
+            Err(error) if error.kind == ErrorKind::Usage => {
+                Ok(vec![Event::RunFinished { status: RunStatus::Failed, reason: Some(error.what) }])
+            }
             Err(error) => Err(error),
         }
     }

@@ -1,10 +1,10 @@
 //! How the driver takes orders: decisions, edits of the plan, retry, skip, stop, pause. The engine says what each one means.
 use std::sync::Arc;
 
-use crate::documents::{Lines, Problem, Severity};
 use crate::documents::plan as plan_text;
-use crate::domain::policy::{Rule, Verdict};
+use crate::documents::{Lines, Problem, Severity};
 use crate::domain::plan::PlanRules;
+use crate::domain::policy::{Rule, Verdict};
 use crate::domain::{Command, Decision, Error, Event, QuestionId, Result, Scope, Subject};
 use crate::engine::{Workflow, commands};
 

@@ -69,7 +69,12 @@ impl Outlook {
         }
         self.dirty = false;
         self.urgent = false;
-        Some(Due { texts, skip_approvals: open("approvals.md"), logs: std::mem::take(&mut self.passages), cache: std::mem::take(&mut self.cache) })
+        Some(Due {
+            texts,
+            skip_approvals: open("approvals.md"),
+            logs: std::mem::take(&mut self.passages),
+            cache: std::mem::take(&mut self.cache),
+        })
     }
 
     fn plan(&self, workflow: &Workflow) -> Option<String> {

@@ -52,7 +52,8 @@ fn by_rules(shared: &Arc<Shared>, workflow: &Workflow, goal: &Goal, policy: &Pol
 fn one_step(goal: &Goal, single: &SingleStep, policy: &Policy) -> Result<Plan> {
     let agent = policy.agents.get(&single.agent).ok_or_else(|| {
         let known: Vec<&str> = policy.agents.keys().map(String::as_str).collect();
-        Error::usage(format!("agent failed to spawn: there is no agent `{}`", single.agent)).hint(format!("known agents: {}", known.join(", ")))
+        Error::usage(format!("agent failed to spawn: there is no agent `{}`", single.agent))
+            .hint(format!("known agents: {}", known.join(", ")))
     })?;
     let default = RelPath::new(&agent.output).map_err(|problem| Error::usage(format!("agent failed to spawn: {problem}")))?;
     let uses = if goal.read_project { vec!["project".to_owned()] } else { Vec::new() };

@@ -174,9 +174,8 @@ fn reopen(workflow: &Workflow, options: &ResumeOptions) -> Result<Vec<Event>> {
     match ended {
         Some(RunStatus::Completed) => Err(Error::usage("the workspace is completed; there is nothing to resume")
             .hint("retry a step from the editor, or start a new goal")),
-        Some(RunStatus::Cancelled) => {
-            Err(Error::usage("the workspace was cancelled; it cannot be resumed").hint("retry one of its steps to reopen it, or start the goal anew"))
-        }
+        Some(RunStatus::Cancelled) => Err(Error::usage("the workspace was cancelled; it cannot be resumed")
+            .hint("retry one of its steps to reopen it, or start the goal anew")),
         Some(RunStatus::Failed) => Ok(commands::reopen_failed(workflow)),
         _ => Ok(Vec::new()),
     }
@@ -186,7 +185,10 @@ fn from_step(workflow: &Workflow, step: &StepId) -> Result<Vec<Event>> {
     let plan = workflow.plan.as_ref().filter(|plan| plan.plan.step(step).is_some());
     let plan = &plan.ok_or_else(|| Error::usage(format!("there is no step {step} in the workspace's plan")))?.plan;
     let again = plan.steps.iter().filter(|other| &other.id == step || plan.depends_on(&other.id, step));
-    Ok(again.filter(|other| workflow.has_begun(&other.id)).map(|other| Event::StepReopened { step: other.id.clone(), note: None }).collect())
+    Ok(again
+        .filter(|other| workflow.has_begun(&other.id))
+        .map(|other| Event::StepReopened { step: other.id.clone(), note: None })
+        .collect())
 }
 
 async fn launch(shared: &Arc<Shared>, run_id: String, parts: Parts) -> Result<RunHandle> {
@@ -227,7 +229,8 @@ fn check_agents(goal: &Goal, policy: &Policy) -> Result<()> {
         None => Ok(()),
         Some(name) => {
             let known: Vec<&str> = policy.agents.keys().map(String::as_str).collect();
-            Err(Error::usage(format!("agent failed to spawn: there is no agent `{name}`")).hint(format!("known agents: {}", known.join(", "))))
+            Err(Error::usage(format!("agent failed to spawn: there is no agent `{name}`"))
+                .hint(format!("known agents: {}", known.join(", "))))
         }
     }
 }

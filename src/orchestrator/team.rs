@@ -40,7 +40,12 @@ pub struct Team {
 
 impl Team {
     /// Reads the custom agents. The user's own folder may replace a built-in agent; the project's may not.
-    pub fn load(disk: &Arc<dyn Disk>, (settings, environment): (&Settings, &Environment), trusted: &TrustedValues, tools: &[String]) -> Team {
+    pub fn load(
+        disk: &Arc<dyn Disk>,
+        (settings, environment): (&Settings, &Environment),
+        trusted: &TrustedValues,
+        tools: &[String],
+    ) -> Team {
         let mut team = Team { agents: built_in_agents(), ..Team::default() };
         let user = environment.config_folder().join("agents");
         for (agent, _) in team.read(disk, &user, tools, AgentSource::User) {
@@ -74,7 +79,13 @@ impl Team {
         }
     }
 
-    fn read(&mut self, disk: &Arc<dyn Disk>, folder: &Path, tools: &[String], source: impl Fn(String) -> AgentSource) -> Vec<(Agent, Seen)> {
+    fn read(
+        &mut self,
+        disk: &Arc<dyn Disk>,
+        folder: &Path,
+        tools: &[String],
+        source: impl Fn(String) -> AgentSource,
+    ) -> Vec<(Agent, Seen)> {
         let Ok(handle) = disk.open(folder) else { return Vec::new() };
         let names = handle.list("").unwrap_or_default();
         let files = names.into_iter().filter(|(name, kind)| *kind == EntryKind::File && name.ends_with(".md"));

@@ -89,10 +89,6 @@ pub trait Disk: Send + Sync + Debug {
     fn make_private(&self, _relative: &str) -> io::Result<()> {
         Ok(())
     }
-    /// An absolute path with every link in it resolved; fails where nothing stands there.
-    fn resolve_links(&self, absolute: &Path) -> io::Result<PathBuf> {
-        Ok(absolute.to_owned())
-    }
 }
 
 /// The machine's disk.
@@ -285,9 +281,6 @@ impl Disk for RealDisk {
         handle.into_std().set_permissions(std::fs::Permissions::from_mode(if is_folder { 0o700 } else { 0o600 }))
     }
 
-    fn resolve_links(&self, absolute: &Path) -> io::Result<PathBuf> {
-        std::fs::canonicalize(absolute)
-    }
 }
 
 #[derive(Debug)]

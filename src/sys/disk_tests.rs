@@ -75,6 +75,6 @@ fn files_and_folders_can_be_closed_to_others_and_links_resolved() {
     let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(folder.path().into()), mode(folder.path().join("secret.json"))), (0o700, 0o600));
     assert!(disk.make_private("link.json").is_err());
-    assert_eq!(disk.resolve_links(&folder.path().join("link.json")).unwrap().file_name().unwrap(), "secret.json");
-    assert!(disk.resolve_links(&folder.path().join("missing")).is_err());
+    assert_eq!(disk.resolve(&folder.path().join("link.json")).unwrap().file_name().unwrap(), "secret.json");
+    assert!(disk.resolve(&folder.path().join("missing")).is_err());
 }

@@ -1,3 +1,4 @@
+//! check_file against planted defects and clean files.
 use serde_json::{Value, json};
 
 use super::*;

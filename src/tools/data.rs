@@ -275,7 +275,8 @@ fn stored(column: &Column, text: &str) -> rusqlite::types::Value {
 /// The few mathematical functions that this build of SQLite lacks. NULL stays NULL.
 fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    let functions: [(&str, fn(f64) -> f64); 6] =
+    type Function = (&'static str, fn(f64) -> f64);
+    let functions: [Function; 6] =
         [("sqrt", f64::sqrt), ("ln", f64::ln), ("exp", f64::exp), ("floor", f64::floor), ("ceil", f64::ceil), ("log10", f64::log10)];
     for (name, function) in functions {
         connection.create_scalar_function(name, 1, flags, move |context| Ok(context.get::<Option<f64>>(0)?.map(function)))?;
@@ -291,7 +292,7 @@ fn answer(connection: &mut Connection, sql: &str, limit: usize, stop: (Instant, 
     let late = move || cancelled.load(Ordering::Relaxed) || SystemClock.instant() >= deadline;
     connection.progress_handler(20_000, Some(late))?;
     let mut statement = connection.prepare(sql.trim())?;
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut found = Answer { columns, rows: Vec::new(), row_count: 0 };
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

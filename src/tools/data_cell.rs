@@ -315,7 +315,7 @@ fn month_name(text: &str) -> Option<u32> {
         ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
     let lower = text.to_ascii_lowercase();
     let fits = |name: &&str| lower == **name || lower.len() == 3 && name.starts_with(&lower) || lower == "sept" && name.starts_with("sept");
-    let at = NAMES.iter().position(|name| fits(&name))?;
+    let at = NAMES.iter().position(fits)?;
     u32::try_from(at + 1).ok()
 }
 

@@ -58,63 +58,20 @@ fn unique_table_name(path: &RelPath, taken: &mut HashSet<String>) -> String {
     name
 }
 
+/// Words that SQL keeps for itself, so that a table cannot have them for a name without quotes.
+const RESERVED: &str = "all and as by case check column create default delete drop else end exists from group having in index insert into is \
+    join like limit not null on or order select set table then to transaction union unique update using values view when where with";
+
 /// `inputs/Sales 2024.csv` → `Sales_2024`.
 fn table_name(path: &RelPath) -> String {
     let stem = path.file_name().rsplit_once('.').map_or(path.file_name(), |(stem, _)| stem);
     let plain: String = stem.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
     let plain = plain.trim_matches('_');
-    let reserved = [
-        "all",
-        "and",
-        "as",
-        "by",
-        "case",
-        "check",
-        "column",
-        "create",
-        "default",
-        "delete",
-        "drop",
-        "else",
-        "end",
-        "exists",
-        "from",
-        "group",
-        "having",
-        "in",
-        "index",
-        "insert",
-        "into",
-        "is",
-        "join",
-        "like",
-        "limit",
-        "not",
-        "null",
-        "on",
-        "or",
-        "order",
-        "select",
-        "set",
-        "table",
-        "then",
-        "to",
-        "transaction",
-        "union",
-        "unique",
-        "update",
-        "using",
-        "values",
-        "view",
-        "when",
-        "where",
-        "with",
-    ];
     let lower = plain.to_lowercase();
     if plain.is_empty()
         || plain.starts_with(|c: char| !c.is_alphabetic())
         || lower.starts_with("sqlite")
-        || reserved.contains(&lower.as_str())
+        || RESERVED.split(' ').any(|word| word == lower)
     {
         return format!("t_{plain}");
     }

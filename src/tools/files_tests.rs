@@ -1,3 +1,4 @@
+//! The file tools in a real workspace: reads, writes, edits, refusals.
 use serde_json::json;
 
 use crate::tools::MAX_RESULT_BYTES;

@@ -1,3 +1,4 @@
+//! The project tools over a small tree: reading, searching, outlining, and what stays out of reach.
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};

@@ -1,3 +1,4 @@
+//! search_files: words, patterns, caps.
 use serde_json::json;
 
 use crate::tools::MAX_RESULT_BYTES;

@@ -8,7 +8,6 @@ use ai_orchestrator::domain::hash::sha256;
 use ai_orchestrator::domain::message::{Brief, Upstream};
 use ai_orchestrator::domain::{Block, InputFile, Message, ModelRequest, NoBuffers, RelPath, Role, StepId, ToolOutcome};
 use ai_orchestrator::llm::offline::{Move, moves};
-use ai_orchestrator::sys::Disk;
 use ai_orchestrator::sys::disk::RealDisk;
 use ai_orchestrator::tools::{Tool, ToolContext, built_in};
 use ai_orchestrator::workspace::jail::Jail;
