@@ -136,9 +136,9 @@ fn outside_crates_stay_at_home() {
         for (number, line) in source.code().lines().enumerate() {
             let line = line.split("//").next().unwrap_or_default();
             for (name, homes) in HOMES {
-                let named = line.match_indices(&format!("{name}::")).any(|(at, _)| {
-                    !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
-                });
+                let named = line
+                    .match_indices(&format!("{name}::"))
+                    .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'));
                 if named && !homes.iter().any(|home| source.name.starts_with(home)) {
                     problems.push(format!("src/{}:{}: {name} lives in {homes:?}", source.name, number + 1));
                 }
@@ -186,7 +186,8 @@ fn functions_are_short() {
         for (number, line) in source.code().lines().enumerate() {
             let indent = line.len() - line.trim_start().len();
             let trimmed = line.trim_start();
-            let starts = ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(super) fn ", "pub(super) async fn ", "pub(crate) fn ", "const fn "];
+            let starts =
+                ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(super) fn ", "pub(super) async fn ", "pub(crate) fn ", "const fn "];
             if starts.iter().any(|start| trimmed.starts_with(start)) && open.is_none() && !trimmed.ends_with(';') {
                 open = Some((number, indent));
             }
