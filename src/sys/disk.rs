@@ -280,7 +280,6 @@ impl Disk for RealDisk {
         };
         handle.into_std().set_permissions(std::fs::Permissions::from_mode(if is_folder { 0o700 } else { 0o600 }))
     }
-
 }
 
 #[derive(Debug)]

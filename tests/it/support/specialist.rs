@@ -184,11 +184,6 @@ impl Played {
     pub fn results(&self, tool: &str) -> Vec<&str> {
         self.calls.iter().filter(|(name, _, outcome)| name == tool && outcome.ok).map(|(_, _, outcome)| outcome.content.as_str()).collect()
     }
-
-    /// The workspace folder, for a look at other files.
-    pub fn folder(&self) -> &Path {
-        self.workspace.path()
-    }
 }
 
 fn put(folder: &Path, path: &str, content: &[u8]) {
