@@ -44,13 +44,9 @@ fn totals(study: &Study<'_>, answer: &Answer) -> Vec<String> {
         match (measure.additive, at) {
             (true, 0) => Some(format!("**{}: {} in all**, {typical}.", capitalised(&name), amount(sum, unit))),
             (true, _) => Some(format!("{}: {} in all, {typical}.", capitalised(&name), amount(sum, unit))),
-            (false, 0) => Some(format!(
-                "**{}: {}**, from {} to {}.",
-                capitalised(&name),
-                typical,
-                amount(column.min, unit),
-                amount(column.max, unit)
-            )),
+            (false, 0) => {
+                Some(format!("**{}: {}**, from {} to {}.", capitalised(&name), typical, amount(column.min, unit), amount(column.max, unit)))
+            }
             _ => None,
         }
     };
