@@ -1,5 +1,5 @@
 //! One cell of a data file: whether its text is a number, a date or nothing, and under which reading. Knows no column and no file.
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 /// The decimal mark of a number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,6 +38,9 @@ pub fn is_boolean(text: &str) -> bool {
 /// Reads `text` (trimmed) as a number with thousands separators, a sign, a currency or percent sign, or accounting brackets.
 /// Numbers with leading zeros and whole numbers beyond 64 bits are none: they are identifiers and would lose digits.
 pub fn number(text: &str, mark: Mark) -> Option<Number> {
+    if let Some(plain) = plain_number(text, mark) {
+        return Some(plain);
+    }
     if !text.bytes().any(|byte| byte.is_ascii_digit()) || text.len() > 60 {
         return None;
     }
@@ -73,6 +76,22 @@ pub fn number(text: &str, mark: Mark) -> Option<Number> {
     }
     let value: f64 = format!("{minus}{digits}.{fraction_digits}e{}", exponent.unwrap_or("0")).parse().ok()?;
     value.is_finite().then_some(Number { value, integer: None, unit })
+}
+
+/// Most cells of large files: digits, perhaps with a sign and a decimal dot. Takes no copy of the text; what it does not know, the full reader decides.
+fn plain_number(text: &str, mark: Mark) -> Option<Number> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let padded = digits.starts_with('0') && digits.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+    if digits.is_empty() || digits.len() > 18 || padded || !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let integer: i64 = text.parse().ok()?;
+        return Some(Number { value: integer as f64, integer: Some(integer), unit: None });
+    }
+    let (whole, fraction) = digits.split_once('.').filter(|_| mark == Mark::Dot)?;
+    let all_digits = whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+    (all_digits && !fraction.is_empty()).then(|| text.parse().ok()).flatten().map(|value| Number { value, integer: None, unit: None })
 }
 
 fn mark_char(mark: Mark) -> char {
@@ -158,9 +177,10 @@ pub struct Moment {
 impl Moment {
     /// `2024-01-31`, or `2024-01-31 14:00:00`: what SQLite's date functions read.
     pub fn iso(&self) -> String {
-        let day = self.day.format("%Y-%m-%d");
+        // Written by hand: chrono's formatter takes several times as long, and a large file has a date in every row.
+        let day = format!("{:04}-{:02}-{:02}", self.day.year(), self.day.month(), self.day.day());
         match self.seconds {
-            None => day.to_string(),
+            None => day,
             Some(seconds) => format!("{day} {:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60),
         }
     }
@@ -189,6 +209,10 @@ pub fn date(text: &str) -> Option<DateReading> {
     if !(6..=40).contains(&text.len()) || !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || !text.is_ascii() {
         return None;
     }
+    if let Some(day) = plain_date(text) {
+        let first = (Order::YearMonthDay, Moment { day, seconds: None });
+        return Some(DateReading { first, other: None, separator: '-', short_year: false, has_offset: false });
+    }
     let (day_text, time_text) = split_time(text);
     let (seconds, has_offset) = match time_text {
         Some(time) => {
@@ -207,6 +231,14 @@ pub fn date(text: &str) -> Option<DateReading> {
     };
     let moment = |(order, day): (Order, NaiveDate)| (order, Moment { day, seconds });
     Some(DateReading { first: moment(first), other: other.map(moment), separator, short_year, has_offset })
+}
+
+/// `2024-01-31` alone, the most frequent form, read without parting the text.
+fn plain_date(text: &str) -> Option<NaiveDate> {
+    match text.as_bytes() {
+        [_, _, _, _, b'-', _, _, b'-', _, _] => ymd(year(text.get(..4)?)?, small(text.get(5..7)?)?, small(text.get(8..)?)?),
+        _ => None,
+    }
 }
 
 /// Parts the day from the time: the time starts at the digits before the first colon.
@@ -314,8 +346,8 @@ fn month_name(text: &str) -> Option<u32> {
     const NAMES: [&str; 12] =
         ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
     let lower = text.to_ascii_lowercase();
-    let fits = |name: &&str| lower == **name || lower.len() == 3 && name.starts_with(&lower) || lower == "sept" && name.starts_with("sept");
-    let at = NAMES.iter().position(fits)?;
+    let fits = |name: &str| lower == name || lower.len() == 3 && name.starts_with(&lower) || lower == "sept" && name.starts_with("sept");
+    let at = NAMES.iter().position(|name| fits(name))?;
     u32::try_from(at + 1).ok()
 }
 

@@ -145,7 +145,9 @@ impl Tally {
     fn look(&mut self, text: &str, allowed: usize, before: &mut [Option<super::data_cell::Moment>; 2]) {
         self.filled += 1;
         if self.filled - self.dot.max(self.comma) <= allowed + 1 {
-            let (dot, comma) = (number(text, Mark::Dot), number(text, Mark::Comma));
+            let dot = number(text, Mark::Dot);
+            // Without a dot or comma both marks read the same.
+            let comma = if text.contains(['.', ',']) { number(text, Mark::Comma) } else { dot };
             self.dot += usize::from(dot.is_some());
             self.comma += usize::from(comma.is_some());
             self.unclear_marks += usize::from(dot.zip(comma).is_some_and(|(dot, comma)| dot.value != comma.value));

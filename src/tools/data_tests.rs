@@ -119,7 +119,7 @@ async fn a_changed_file_is_loaded_anew_and_an_unchanged_one_is_not() {
     assert_eq!(ask(), [[json!(3)]]);
     std::fs::write(folder.path().join("inputs/sales.csv"), "a\n10\n20\n").unwrap();
     assert_eq!(ask(), [[json!(30)]]);
-    let key = warehouse.loaded.lock().unwrap().as_ref().unwrap().key.clone();
+    let key = warehouse.loaded.lock().unwrap().as_ref().unwrap().key;
     assert_eq!(ask(), [[json!(30)]]);
     assert_eq!(warehouse.loaded.lock().unwrap().as_ref().unwrap().key, key);
 }
@@ -140,4 +140,14 @@ async fn wrong_inputs_are_refused_with_what_is_expected() {
     }
     let outcome = ProfileData.run(json!({"path": "inputs/a.csv"}), &context).await;
     assert!(outcome.ok && outcome.touched[0].path.as_str() == "inputs/a.csv" && !outcome.touched[0].wrote);
+}
+
+#[tokio::test]
+async fn a_file_of_200_megabytes_is_refused_and_the_others_still_answer() {
+    let (folder, context) = workspace(&[("inputs/a.csv", "x\n1\n")]);
+    std::fs::File::create(folder.path().join("inputs/huge.csv")).unwrap().set_len(200 * 1024 * 1024).unwrap();
+    let outcome = ProfileData.run(json!({"path": "inputs/huge.csv"}), &context).await;
+    assert!(!outcome.ok && outcome.disk_failure.is_none() && outcome.content.contains("larger"), "{}", outcome.content);
+    assert_eq!(query(&context, "SELECT sum(x) FROM a").await.unwrap()["rows"], json!([[1]]));
+    assert!(query(&context, "SELECT * FROM huge").await.unwrap_err().contains("left out: inputs/huge.csv"));
 }

@@ -3,6 +3,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+/// A row as the test drew it: month, region, cents (none where the cell is empty).
+type Sale = (u32, usize, Option<i64>);
+
 use ai_orchestrator::domain::message::{Brief, Upstream};
 use ai_orchestrator::domain::{Block, InputFile, Message, ModelRequest, NoBuffers, RelPath, Role, StepId};
 use ai_orchestrator::llm::offline::{Move, analyst, moves};
@@ -309,6 +312,53 @@ async fn few_turns_left_still_give_a_report() {
         let finished = finish(workspace(&[("inputs/sales.csv", &sales())]), brief).await;
         let text = std::fs::read_to_string(finished.folder.path().join("analysis_report.md")).unwrap_or(finished.said);
         assert!(text.contains(moves::NO_MODEL), "{turns_left}: {text}");
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 24, failure_persistence: None, ..Default::default() })]
+    #[test]
+    fn figures_of_random_files_agree_with_a_naive_recomputation(
+        rows in proptest::collection::vec((0u32..400, 0usize..4, proptest::option::weighted(0.9, 0i64..500_000)), 12..80),
+    ) {
+        let places = ["North", "South", "Far, \"East\"", "Île"];
+        let first = chrono::NaiveDate::from_ymd_opt(2023, 1, 1).unwrap();
+        let day = |after: u32| first + chrono::Days::new(u64::from(after));
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(["day", "place", "amount"]).unwrap();
+        for (after, place, cents) in &rows {
+            let amount = cents.map(|cents| format!("{}.{:02}", cents / 100, cents % 100)).unwrap_or_default();
+            writer.write_record([day(*after).format("%d.%m.%Y").to_string(), places[*place].to_owned(), amount]).unwrap();
+        }
+        let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+        let known = rows.iter().filter_map(|row| row.2).count();
+        let different = |of: &dyn Fn(&Sale) -> String| rows.iter().map(of).collect::<std::collections::BTreeSet<_>>().len();
+        // With too little to tell them apart, columns play other parts: that is no matter of figures.
+        proptest::prop_assume!(known > 2 && different(&|row| row.1.to_string()) > 1 && different(&|row| row.2.map_or(String::new(), |cents| cents.to_string())) > 2);
+        proptest::prop_assume!(rows.iter().map(|row| row.0).max().unwrap() - rows.iter().map(|row| row.0).min().unwrap() > 160);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let finished = runtime.block_on(finish(workspace(&[("inputs/random.csv", &text)]), brief("Analyse the amount by place and month", &["inputs/random.csv"])));
+        let report = finished.report();
+        let cents = |wanted: &dyn Fn(&Sale) -> bool| {
+            let found: Vec<_> = rows.iter().filter(|row| wanted(row)).collect();
+            (found.len(), found.iter().filter_map(|row| row.2).sum::<i64>(), found.iter().any(|row| row.2.is_some()))
+        };
+        let shown = |cents: i64, known: bool| if known { money(cents as f64 / 100.0) } else { "–".to_owned() };
+        let (_, total, _) = cents(&|_| true);
+        proptest::prop_assert!(report.contains(&format!("{} in all", money(total as f64 / 100.0))), "{}\n{}", total, report);
+        for (at, place) in places.iter().enumerate() {
+            let (count, sum, known) = cents(&|row| row.1 == at);
+            let line = format!("| {place} | {count} | {} |", shown(sum, known));
+            proptest::prop_assert!(count == 0 || report.contains(&line), "{}\n{}", line, report);
+        }
+        for month in rows.iter().map(|row| day(row.0).format("%Y-%m").to_string()) {
+            let (count, sum, known) = cents(&|row| day(row.0).format("%Y-%m").to_string() == month);
+            let whole = format!("| {month} | {count} | {} |", shown(sum, known));
+            let partial = format!("| {month} (partial) | {count} | {} |", shown(sum, known));
+            proptest::prop_assert!(report.contains(&whole) || report.contains(&partial), "{}\n{}", whole, report);
+        }
+        let missing = rows.len() - known;
+        proptest::prop_assert!(missing == 0 || report.contains(&format!("`amount`: {missing} missing")), "{}", report);
     }
 }
 
