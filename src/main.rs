@@ -15,7 +15,7 @@ fn main() -> ExitCode {
 }
 
 /// The language server on standard input and output. The overrides of the command line are its strongest layer.
-fn serve(_options: &Options, environment: &Environment) -> i32 {
-    let error = ai_orchestrator::domain::Error::not_available("lsp").hint("the language server is joined at the next merge");
-    cli::stop(&cli::Stop::Error(error), environment)
+fn serve(options: &Options, environment: &Environment) -> i32 {
+    let config_file = options.config.as_ref().map(|path| environment.absolute(path));
+    ai_orchestrator::lsp::serve(environment.clone(), options.layer(), config_file)
 }

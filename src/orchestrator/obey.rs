@@ -102,7 +102,7 @@ impl Driver {
     }
 
     /// What keeps the plan in the file from being run, if it was edited while nobody held the run.
-    pub(super) async fn check_plan_on_disk(&self) -> Result<()> {
+    pub(super) async fn check_plan_on_disk(&mut self) -> Result<()> {
         let workspace = Arc::clone(&self.workspace);
         let text = super::handle::blocking(move || Ok(workspace.read_text("plan.md"))).await?;
         let edited = text.filter(|text| self.workflow.plan.is_some() && self.outlook.plan_on_disk.as_ref() != Some(text));

@@ -1,2 +1,3 @@
 //! What the integration tests share.
+pub mod editor;
 pub mod specialist;

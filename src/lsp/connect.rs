@@ -1,0 +1,81 @@
+//! Joins the parts for one connection: transport, router, loop. Knows each part's door and nothing of what happens behind it.
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use futures::FutureExt;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite, stdin, stdout};
+use tower_lsp::LspService;
+
+use crate::sys::parent::parent_gone;
+use crate::sys::{Environment, RealDisk};
+
+use super::actions::{KIND_RUN, KIND_SELECTION};
+use super::client::Client;
+use super::editor::Editor;
+use super::main_loop::{self, Inputs};
+use super::server::Server;
+use super::setup::Machine;
+use super::state::State;
+use super::transport::{Ending, Surroundings, Transport};
+use super::writer::Outbox;
+
+/// Threads that serve; the work of runs is waiting, not computing.
+const THREADS: usize = 2;
+
+/// Serves one client on standard input and output until it leaves; gives the exit code. The caller ends the process.
+pub fn serve(environment: Environment, command_line: Vec<(String, Value)>, config_file: Option<PathBuf>) -> i32 {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
+    let (runtime, disk) = match (runtime, RealDisk::root()) {
+        (Ok(runtime), Ok(disk)) => (runtime, disk),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!("the language server cannot start: {error}");
+            return 2;
+        }
+    };
+    let ending = runtime.block_on(connect(stdin(), stdout(), Machine { command_line, config_file, ..Machine::new(environment, disk) }));
+    // A read of standard input cannot be called off; it must not hold the process.
+    runtime.shutdown_background();
+    ending.code()
+}
+
+/// Serves one client over any pair of streams.
+pub async fn connect<R, W>(input: R, output: W, machine: Machine) -> Ending
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    let outbox = Outbox::default();
+    let editor = Editor::new(outbox.clone());
+    let (inputs, receiver) = Inputs::channel();
+    let raw_initialize: Arc<OnceLock<Value>> = Arc::default();
+    let state = State::new(editor.clone(), inputs.clone(), raw_initialize.clone(), machine);
+    tokio::spawn(main_loop::run(state, receiver));
+
+    let face = inputs.clone();
+    // The crate's own `Client` is not used: its answers go through a table that panics on a late one.
+    let (service, _socket) = LspService::build(move |_client| Server { inputs: face })
+        .custom_method("window/workDoneProgress/cancel", Server::progress_cancelled)
+        .finish();
+    let raw = raw_initialize.clone();
+    let surroundings = Surroundings {
+        raw_initialize,
+        parent_gone: Box::new(|process| parent_gone(process).boxed()),
+        patch: Arc::new(move |method, result| patch(method, result, &raw)),
+    };
+    Transport::new(service, outbox, editor, surroundings).run(input, output, inputs.leave()).await
+}
+
+/// Adds what the protocol types of the crate cannot say.
+fn patch(method: &str, result: &mut Value, raw_initialize: &OnceLock<Value>) {
+    if method != "textDocument/codeAction" {
+        return;
+    }
+    let takes_tags = raw_initialize.get().is_some_and(|raw| Client::new(raw).takes_action_tags());
+    for action in result.as_array_mut().into_iter().flatten().filter(|_| takes_tags) {
+        // 1 is `LLMGenerated` (3.18): what follows was made by a model.
+        if action.get("kind").and_then(Value::as_str).is_some_and(|kind| kind == KIND_RUN || kind == KIND_SELECTION) {
+            action["tags"] = json!([1]);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Diagnostics: open questions on the goal's line and in approvals.md, and a run's status where lenses cannot tell it. Sent only when they changed.
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tower_lsp::lsp_types::{Diagnostic, DiagnosticSeverity, NumberOrString, Url};
+
+use crate::config::settings::InlineStatus;
+use crate::domain::view::PendingApproval;
+
+use super::client::Feature;
+use super::documents::Document;
+use super::from_proto::{Key, key};
+use super::offers;
+use super::papers::{self, Paper};
+use super::runs::Run;
+use super::state::State;
+use super::{to_proto, words};
+
+pub const SOURCE: &str = "ai-orchestrator";
+
+/// What was last sent for each document.
+#[derive(Debug, Default)]
+pub struct Published(BTreeMap<Key, Value>);
+
+impl State {
+    /// Sends what changed in the documents that may have changed.
+    pub fn publish_stale(&mut self) {
+        let stale = std::mem::take(&mut self.stale);
+        if !self.client.may(Feature::Diagnostics) {
+            return;
+        }
+        for key in stale {
+            let Some(document) = self.documents.by_key(&key) else { continue };
+            let diagnostics = json!(self.diagnostics_of(document));
+            let (uri, version) = (document.uri.clone(), document.version);
+            self.publish(&uri, Some(version), diagnostics);
+        }
+    }
+
+    /// A closed document keeps none of ours.
+    pub fn withdraw_diagnostics(&mut self, uri: &Url) {
+        if self.client.may(Feature::Diagnostics) {
+            self.publish(uri, None, json!([]));
+        }
+        self.published.0.remove(&key(uri));
+    }
+
+    pub fn publish(&mut self, uri: &Url, version: Option<i32>, diagnostics: Value) {
+        let last = self.published.0.get(&key(uri));
+        let nothing = json!([]);
+        if *last.unwrap_or(&nothing) == diagnostics {
+            return;
+        }
+        let mut params = json!({"uri": uri, "diagnostics": diagnostics});
+        if let Some(version) = version.filter(|_| self.client.announces("/textDocument/publishDiagnostics/versionSupport")) {
+            params["version"] = json!(version);
+        }
+        self.editor.tell("textDocument/publishDiagnostics", &params);
+        self.published.0.insert(key(uri), diagnostics);
+    }
+
+    fn diagnostics_of(&self, document: &Document) -> Vec<Diagnostic> {
+        match papers::kind(&document.file_name()) {
+            Some(Paper::Approvals) => self.waiting_items(document),
+            Some(Paper::Plan) => self.plan_diagnostics(document),
+            None => self.goal_diagnostics(document),
+        }
+    }
+
+    fn waiting_items(&self, document: &Document) -> Vec<Diagnostic> {
+        let Some(run) = self.run_of_paper(document) else { return Vec::new() };
+        let items = papers::items(&document.rope.to_string());
+        let waiting = items.iter().filter_map(|item| {
+            let pending = run.pending().iter().find(|pending| pending.id.0 == item.id)?;
+            Some(self.waiting(document, item.line, (run, pending)))
+        });
+        waiting.collect()
+    }
+
+    fn goal_diagnostics(&self, document: &Document) -> Vec<Diagnostic> {
+        let found = document.goals.known();
+        let shows_status = match self.preferences.inline_status {
+            InlineStatus::Auto => !self.client.has_live_lenses(),
+            InlineStatus::Diagnostic => true,
+            InlineStatus::Lens | InlineStatus::Off => false,
+        };
+        let mut diagnostics = self.config_problems.get(&key(&document.uri)).cloned().unwrap_or_default();
+        for marker in found {
+            diagnostics.extend(marker.problems.iter().map(|problem| self.problem(document, problem)));
+            let Some(run) = offers::run_of(&self.runs, document, found, marker) else { continue };
+            diagnostics.extend(run.pending().iter().map(|pending| self.waiting(document, marker.line, (run, pending))));
+            if shows_status && run.pending().is_empty() && run.origin.is_some() {
+                diagnostics.push(self.status(document, marker.line, run));
+            }
+        }
+        diagnostics
+    }
+
+    fn waiting(&self, document: &Document, line: usize, (run, pending): (&Run, &PendingApproval)) -> Diagnostic {
+        Diagnostic {
+            range: to_proto::line_range(&document.rope, line, self.documents.encoding),
+            severity: Some(DiagnosticSeverity::INFORMATION),
+            code: Some(NumberOrString::String("approval".into())),
+            source: Some(SOURCE.into()),
+            message: format!("waiting for your approval: {}", words::question(run, pending)),
+            data: self
+                .client
+                .announces("/textDocument/publishDiagnostics/dataSupport")
+                .then(|| json!({"runId": run.run_id, "approvalId": pending.id, "hash": pending.hash})),
+            ..Diagnostic::default()
+        }
+    }
+
+    fn status(&self, document: &Document, line: usize, run: &Run) -> Diagnostic {
+        let message = match run.state.as_ref().filter(|_| run.is_live()) {
+            Some(state) => words::progress(state),
+            None => format!("{} {}", run.status.as_str(), words::tally(run)),
+        };
+        Diagnostic {
+            range: to_proto::line_range(&document.rope, line, self.documents.encoding),
+            severity: Some(DiagnosticSeverity::HINT),
+            code: Some(NumberOrString::String("status".into())),
+            source: Some(SOURCE.into()),
+            message,
+            ..Diagnostic::default()
+        }
+    }
+}

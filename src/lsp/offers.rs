@@ -1,0 +1,121 @@
+//! What can be done at a goal, as three offers for the life of its marker: the titles change with its run, the number does not (lines must not jump).
+use serde_json::{Value, json};
+use tower_lsp::lsp_types::Range;
+
+use crate::documents::goals::{FoundGoal, TextKind};
+use crate::domain::RunStatus;
+use crate::domain::goal::shorten;
+use crate::domain::view::PendingApproval;
+
+use super::actions::KIND_RUN;
+use super::documents::Document;
+use super::from_proto::{Encoding, key};
+use super::goals::marker_of;
+use super::runs::{Run, Runs};
+use super::{to_proto, words};
+
+/// Something that can be done at a place: a code lens, and its twin code action.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    pub lens: String,
+    /// The same in words that stand alone.
+    pub action: String,
+    pub command: &'static str,
+    pub argument: Value,
+    pub kind: &'static str,
+}
+
+fn offer(lens: impl Into<String>, action: impl Into<String>, command: &'static str, argument: Value) -> Offer {
+    Offer { lens: lens.into(), action: action.into(), command, argument, kind: KIND_RUN }
+}
+
+/// The run that belongs to a marker now: the latest one started from it, else the latest one with the same words that was found on disk.
+pub fn run_of<'a>(runs: &'a Runs, document: &Document, found: &[FoundGoal], marker: &FoundGoal) -> Option<&'a Run> {
+    let document = key(&document.uri);
+    let started_here = runs
+        .iter()
+        .rev()
+        .find(|run| run.origin.as_ref().is_some_and(|origin| origin.document == document && marker_of(found, origin) == Some(marker)));
+    let words_here = super::goals::words(&marker.text);
+    started_here.or_else(|| {
+        runs.iter().rev().find(|run| run.origin.is_none() && run.state.is_none() && super::goals::words(&run.goal) == words_here)
+    })
+}
+
+/// The range of a marker.
+pub fn range(document: &Document, marker: &FoundGoal, encoding: Encoding) -> Range {
+    if marker.kind == TextKind::GoalFile {
+        return to_proto::line_range(&document.rope, 0, encoding);
+    }
+    to_proto::range(&document.rope, marker.span.range(), encoding)
+}
+
+/// The three offers of a goal.
+pub fn at_goal(document: &Document, marker: &FoundGoal, run: Option<&Run>, encoding: Encoding) -> [Offer; 3] {
+    let place = json!({"uri": document.uri, "range": range(document, marker, encoding)});
+    let Some(run) = run else {
+        let goal = shorten(&marker.text, 50);
+        return [
+            offer("▶ Run goal", format!("Run goal: {goal}"), "orchestrator.runGoal", place.clone()),
+            offer("Plan", format!("Plan goal: {goal}"), "orchestrator.planGoal", place),
+            offer("⋯", "Show all runs", "orchestrator.listWorkspaces", json!({"open": true})),
+        ];
+    };
+    if let Some(pending) = run.pending().first() {
+        return at_question(run, pending);
+    }
+    if run.is_live() { live(run) } else { ended(run, place) }
+}
+
+fn live(run: &Run) -> [Offer; 3] {
+    let id = json!({"runId": run.run_id});
+    let progress = run.state.as_ref().map_or_else(|| run.status.as_str().to_owned(), |state| words::progress(state));
+    [
+        offer(format!("⟳ {progress}"), format!("Show progress ({progress})"), "orchestrator.openWorkspace", open(run, "context")),
+        offer("Stop", format!("Stop run {}", run.run_id), "orchestrator.stop", id),
+        offer("Open", format!("Open the plan of {}", run.run_id), "orchestrator.openWorkspace", open(run, "plan")),
+    ]
+}
+
+fn ended(run: &Run, place: Value) -> [Offer; 3] {
+    let again = offer("Run again", "Run goal again", "orchestrator.runGoal", place);
+    let resume = offer("Resume", format!("Resume run {}", run.run_id), "orchestrator.resume", json!({"workspace": run.workspace}));
+    let summary = |title: String| offer(title, "Open the summary", "orchestrator.openWorkspace", open(run, "summary"));
+    let tally = words::tally(run);
+    match run.status {
+        RunStatus::Completed => [summary(format!("✓ {tally}")), summary("Open summary".into()), again],
+        RunStatus::Cancelled => [summary(format!("⊘ cancelled · {tally}")), summary("Open summary".into()), again],
+        RunStatus::Failed => {
+            let step = run.state.as_deref().and_then(words::failed_step).map(|step| step.id.clone());
+            let name = step.as_ref().map(ToString::to_string).unwrap_or_default();
+            let at_step = json!({"runId": run.run_id, "stepId": step});
+            let retry = match step {
+                Some(_) => offer("Retry", format!("Retry step {name}"), "orchestrator.retryStep", at_step.clone()),
+                None => Offer { lens: "Retry".into(), ..resume },
+            };
+            [
+                summary(format!("✗ step {name}").trim_end_matches(" step ").to_owned()),
+                retry,
+                offer("Open log", format!("Open the log of {name}"), "orchestrator.showLog", at_step),
+            ]
+        }
+        _ => [summary(format!("⏸ {} {tally}", run.status.as_str())), resume, summary("Open".into())],
+    }
+}
+
+fn open(run: &Run, what: &str) -> Value {
+    json!({"workspace": run.workspace, "what": what})
+}
+
+/// The three offers of an open question: look, approve, reject, in this order.
+pub fn at_question(run: &Run, pending: &PendingApproval) -> [Offer; 3] {
+    let what = shorten(&pending.what, 60);
+    let decision = json!({"runId": run.run_id, "approvalId": pending.id, "hash": pending.hash});
+    let review = json!({"runId": run.run_id, "approvalId": pending.id});
+    let quickfix = |offer: Offer| Offer { kind: "quickfix", ..offer };
+    [
+        quickfix(offer(format!("⏸ {what}: review"), format!("Review: {what} ({})", run.run_id), "orchestrator.openApprovals", review)),
+        quickfix(offer("Approve", format!("Approve once: {what} ({})", run.run_id), "orchestrator.approve", decision.clone())),
+        quickfix(offer("Reject", format!("Reject: {what} ({})", run.run_id), "orchestrator.reject", decision)),
+    ]
+}

@@ -1,0 +1,258 @@
+//! The one state of the server and what each input does to it. Owned by the loop; features add their own part in their own files.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tower_lsp::lsp_types::{Diagnostic, InitializeParams, InitializeResult, Url};
+
+use crate::config::{Loaded, Settings};
+use crate::domain::plan::PlanRules;
+use crate::domain::{Command, Event};
+use crate::orchestrator::Update;
+
+use super::capabilities;
+use super::client::{Client, Feature};
+use super::diagnostics::Published;
+use super::documents::Documents;
+use super::editor::{Answer, Editor};
+use super::from_proto::{self, Encoding, Key};
+use super::goals::marker_of;
+use super::main_loop::{Done, Inputs, Notice};
+use super::presenter::Presenter;
+use super::prompts::Prompts;
+use super::runs::Runs;
+use super::setup::{Machine, Preferences, Setup};
+
+/// Live runs are given this long to let go when the connection ends.
+const LETTING_GO: Duration = Duration::from_millis(600);
+
+/// Everything the loop owns.
+pub struct State {
+    pub editor: Editor,
+    pub inputs: Inputs,
+    raw_initialize: Arc<OnceLock<Value>>,
+    pub client: Client,
+    pub documents: Documents,
+    pub runs: Runs,
+    pub setup: Setup,
+    pub preferences: Preferences,
+    pub presenter: Presenter,
+    pub prompts: Prompts,
+    pub published: Published,
+    /// What plans are checked against; known once an engine is there.
+    pub rules: Option<PlanRules>,
+    /// What is wrong with configuration files.
+    pub config_problems: BTreeMap<Key, Vec<Diagnostic>>,
+    /// Documents whose diagnostics may have changed.
+    pub stale: BTreeSet<Key>,
+    /// When the user last typed.
+    pub last_edit: Option<Instant>,
+}
+
+impl State {
+    pub fn new(editor: Editor, inputs: Inputs, raw_initialize: Arc<OnceLock<Value>>, machine: Machine) -> Self {
+        let documents = Documents::default();
+        let setup = Setup::new(machine, documents.texts.clone(), inputs.clone());
+        State {
+            editor,
+            inputs,
+            raw_initialize,
+            client: Client::new(&Value::Null),
+            documents,
+            runs: Runs::default(),
+            preferences: Preferences::from(&Settings::defaults("/")),
+            rules: None,
+            config_problems: BTreeMap::new(),
+            setup,
+            presenter: Presenter::default(),
+            prompts: Prompts::default(),
+            published: Published::default(),
+            stale: BTreeSet::new(),
+            last_edit: None,
+        }
+    }
+
+    /// Learns who the client is. Nothing is started.
+    pub fn initialize(&mut self, params: &InitializeParams) -> InitializeResult {
+        let raw = self.raw_initialize.get().cloned().unwrap_or_default();
+        self.client = Client::new(&raw);
+        self.documents.encoding = if self.client.offers_utf8() { Encoding::Utf8 } else { Encoding::Utf16 };
+        let folders = params.workspace_folders.iter().flatten().map(|folder| &folder.uri);
+        #[allow(deprecated, reason = "older clients send only this")]
+        let root = params.root_uri.iter();
+        self.setup.folders = folders.filter_map(from_proto::path).collect();
+        if self.setup.folders.is_empty() {
+            self.setup.folders = root.filter_map(from_proto::path).collect();
+        }
+        let options = raw.get("initializationOptions").cloned().unwrap_or_default();
+        self.setup.trusted = options.get("trusted") == Some(&Value::Bool(true));
+        let settings = options.get("settings").or_else(|| options.get("aiOrchestrator"));
+        self.configure(settings.cloned().unwrap_or_default());
+        capabilities::offer(self.documents.encoding)
+    }
+
+    pub fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Initialized => self.fetch_configuration(),
+            Notice::Opened(params) => {
+                let (uri, markers) = (params.text_document.uri.clone(), self.preferences.markers.clone());
+                self.documents.open(params.text_document, &markers);
+                self.touched(&uri);
+            }
+            Notice::Changed(params) => {
+                let document = params.text_document;
+                if !self.documents.change(&document.uri, document.version, &params.content_changes) {
+                    tracing::warn!("a change of a document that is not open");
+                    return;
+                }
+                self.last_edit = Some(Instant::now());
+                self.note_reload(&document.uri);
+                self.touched(&document.uri);
+            }
+            Notice::Saved(params) => self.paper_saved(&params.text_document.uri),
+            Notice::Closed(params) => {
+                if let Some(document) = self.documents.close(&params.text_document.uri) {
+                    self.withdraw_diagnostics(&document.uri);
+                }
+            }
+            Notice::Configured(settings) => {
+                // Clients that keep their settings to themselves send null and want to be asked.
+                if settings.get("aiOrchestrator").is_some() { self.configure(settings) } else { self.fetch_configuration() }
+            }
+            Notice::FoldersChanged(params) => {
+                let removed: Vec<_> = params.event.removed.iter().filter_map(|folder| from_proto::path(&folder.uri)).collect();
+                self.setup.folders.retain(|folder| !removed.contains(folder));
+                self.setup.folders.extend(params.event.added.iter().filter_map(|folder| from_proto::path(&folder.uri)));
+            }
+            Notice::ProgressCancelled(token) => self.stop_by_token(&token),
+        }
+    }
+
+    /// Looks for goals again where the text changed, and keeps runs with their markers.
+    fn touched(&mut self, uri: &Url) {
+        let key = from_proto::key(uri);
+        if let Some(document) = self.documents.get_mut(uri) {
+            let rope = document.rope.clone();
+            let found = document.goals.markers(&rope);
+            for origin in self.runs.iter_mut().filter_map(|run| run.origin.as_mut()).filter(|origin| origin.document == key) {
+                if let Some(marker) = marker_of(found, origin) {
+                    origin.line = marker.line;
+                }
+            }
+        }
+        self.stale.insert(key);
+    }
+
+    pub fn configure(&mut self, settings: Value) {
+        self.setup.configure(settings);
+        let layers = self.setup.layers(&self.setup.project_of(None));
+        let inputs = self.inputs.clone();
+        // Files are read: beside the loop.
+        tokio::task::spawn_blocking(move || inputs.done(Done::Loaded(Box::new(crate::config::load(&layers)))));
+    }
+
+    /// Takes settings that were read; documents look for other markers if they name others.
+    fn loaded(&mut self, loaded: &Loaded) {
+        let preferences = Preferences::from(&loaded.settings);
+        if preferences.markers != self.preferences.markers {
+            self.documents.remark(&preferences.markers);
+        }
+        self.preferences = preferences;
+        if self.setup.trusted {
+            self.setup.session = loaded.trusted.clone();
+        }
+        self.take_config_problems(&loaded.problems);
+        self.stale.extend(self.documents.iter().map(|(key, _)| key.clone()));
+    }
+
+    fn fetch_configuration(&mut self) {
+        if !self.client.may(Feature::Configuration) {
+            return;
+        }
+        let (editor, inputs) = (self.editor.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            let params = json!({"items": [{"section": "aiOrchestrator"}]});
+            let answer = editor.ask("workspace/configuration", &params, Duration::from_secs(10)).await;
+            if let Answer::Result(Value::Array(sections)) = answer
+                && let Some(section) = sections.into_iter().next().filter(Value::is_object)
+            {
+                inputs.done(Done::Configured(section));
+            }
+        });
+    }
+
+    pub fn update(&mut self, update: Update) {
+        self.runs.update(&update);
+        self.present(&update);
+        if let Event::Planned { .. } = update.record.event {
+            self.show_wanted_plan(&update.run_id);
+        }
+        self.runs_changed();
+    }
+
+    /// Everything that shows runs is looked at again.
+    pub fn runs_changed(&mut self) {
+        self.presenter.refresh_wanted = true;
+        let documents = self.documents.iter().map(|(key, _)| key.clone());
+        self.stale.extend(documents);
+    }
+
+    pub fn done(&mut self, done: Done) {
+        match done {
+            Done::Started(handle, origin) => {
+                let run_id = handle.run_id.clone();
+                self.runs.started(*handle, origin);
+                self.begin_progress(&run_id);
+                self.show_wanted_plan(&run_id);
+                self.runs_changed();
+            }
+            Done::Loaded(loaded) => self.loaded(&loaded),
+            Done::Rules(rules) => {
+                self.rules = Some(rules);
+                self.stale.extend(self.documents.iter().map(|(key, _)| key.clone()));
+            }
+            Done::Listed(rows) => {
+                self.runs.listed(rows);
+                self.runs_changed();
+            }
+            Done::Configured(settings) => self.configure(settings),
+            Done::Prompted(key, answer) => self.prompted(&key, &answer),
+            Done::ProgressCreated(run_id, answer) => self.progress_created(&run_id, &answer),
+            Done::Showed(shown, answer) => self.showed(&shown, &answer),
+            Done::Refreshed(answer) => self.client.learn(Feature::LensRefresh, &answer),
+            Done::Failed(why) => self.say(&why),
+            Done::Show(path) => self.show(&path, true),
+        }
+    }
+
+    /// When something has to be done although nothing comes in.
+    pub fn next_due(&self) -> Option<Instant> {
+        [self.presenter_due(), self.prompt_due()].into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub fn settle(&mut self) {
+        let now = Instant::now();
+        self.settle_prompts(now);
+        self.settle_presenter(now);
+        self.publish_stale();
+    }
+
+    /// Lets go of live runs, resumably, and tells when they have been let go.
+    pub fn leave(&mut self, left: oneshot::Sender<()>) {
+        self.end_all_progress();
+        let live: Vec<_> = self.runs.iter().filter(|run| run.is_live()).filter_map(|run| run.handle.clone()).collect();
+        if live.is_empty() {
+            let _ = left.send(());
+            return;
+        }
+        tokio::spawn(async move {
+            let pauses = live.iter().map(|handle| handle.command(Command::Pause { reason: Some("the editor left".into()) }));
+            let _ = tokio::time::timeout(LETTING_GO, futures::future::join_all(pauses)).await;
+            let _ = left.send(());
+        });
+    }
+}

@@ -1,0 +1,62 @@
+//! The words in which a run's state is told to a person: short, the same in lenses, progress and diagnostics.
+use crate::domain::StepStatus;
+use crate::domain::goal::shorten;
+use crate::domain::view::{PendingApproval, RunState, StepView};
+
+use super::runs::Run;
+
+/// `$0.03`, `<$0.01`; nothing where the price is unknown.
+pub fn money(cost: Option<f64>) -> Option<String> {
+    let cost = cost?;
+    Some(if cost > 0.0 && cost < 0.005 { "<$0.01".into() } else { format!("${cost:.2}") })
+}
+
+fn joined(parts: impl IntoIterator<Item = Option<String>>) -> String {
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// `2/5 coder · $0.03`: the step being worked on of all steps, who works, what it cost so far.
+pub fn progress(state: &RunState) -> String {
+    let done = state.steps.iter().filter(|step| step.status.is_end()).count();
+    let running: Vec<&StepView> = state.steps.iter().filter(|step| step.status == StepStatus::Running).collect();
+    let mut agents: Vec<&str> = running.iter().map(|step| step.agent.as_str()).collect();
+    agents.dedup();
+    let place = match (state.steps.len(), state.pending_approvals.first()) {
+        (_, Some(pending)) => format!("waiting for approval: {}", shorten(&pending.what, 60)),
+        (0, None) => "planning".to_owned(),
+        (all, None) => format!("{}/{all} {}", (done + usize::from(!running.is_empty())).min(all), agents.join(", ")).trim_end().to_owned(),
+    };
+    joined([Some(place), money(state.totals.cost_usd)])
+}
+
+/// `4/4 · $0.11`.
+pub fn tally(run: &Run) -> String {
+    joined([Some(format!("{}/{}", run.steps_done, run.steps)), money(run.cost_usd)])
+}
+
+/// The first failed step.
+pub fn failed_step(state: &RunState) -> Option<&StepView> {
+    state.steps.iter().find(|step| step.status == StepStatus::Failed)
+}
+
+/// `143022-k7 · s4: coder wants to read the project`: names run and step, so that no two texts are equal.
+pub fn question(run: &Run, pending: &PendingApproval) -> String {
+    let step = pending.step.as_ref().map_or_else(|| pending.id.to_string(), ToString::to_string);
+    if pending.step.is_some() {
+        return format!("{} · {step}: {}", run.run_id, shorten(&pending.what, 200));
+    }
+    format!("{} · {step}: {} for “{}”", run.run_id, shorten(&pending.what, 200), shorten(&run.goal, 80))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_never_invented_and_small_sums_are_not_zero() {
+        assert_eq!(money(None), None);
+        assert_eq!(money(Some(0.0)).as_deref(), Some("$0.00"));
+        assert_eq!(money(Some(0.001)).as_deref(), Some("<$0.01"));
+        assert_eq!(money(Some(1.239)).as_deref(), Some("$1.24"));
+    }
+}
