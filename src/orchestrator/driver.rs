@@ -134,9 +134,6 @@ impl Driver {
                 self.commit(vec![Event::RunFinished { status: RunStatus::WaitingApproval, reason }]).await?;
                 return Ok(());
             }
-            if self.outlook.urgent {
-                self.refresh().await?;
-            }
             let woken = self.wait().await;
             self.handle_woken(woken).await?;
         }
@@ -219,19 +216,22 @@ impl Driver {
         self.journal = Some(journal);
         let records = written?;
         synced?;
-        for record in records {
-            self.take(record);
+        let updates: Vec<_> = records.into_iter().map(|record| self.take(record)).collect();
+        // Whoever hears of a question or a plan may open its document at once: it is written first.
+        if self.outlook.urgent {
+            self.refresh().await?;
         }
+        updates.into_iter().for_each(|(record, state)| self.publish(record, state));
         Ok(())
     }
 
-    fn take(&mut self, record: Record) {
+    fn take(&mut self, record: Record) -> (Record, Arc<RunState>) {
         self.workflow.apply(&record);
         let log = record.event.step().and_then(|step| self.workflow.step(step)).map(|state| state.log.clone());
         self.outlook.take(&record, log.as_deref().filter(|log| !log.is_empty()));
         let state = Arc::new(report::state(&self.workflow));
         self.state.send_replace(Arc::clone(&state));
-        self.publish(record, state);
+        (record, state)
     }
 
     fn publish(&self, record: Record, state: Arc<RunState>) {
