@@ -7,14 +7,14 @@ use crate::engine::{Workflow, approval, commands};
 use crate::sys::mailbox::mailbox_name;
 use crate::workspace::Workspace;
 
-use super::handle::{Shared, blocking};
 use super::letters::{Wire, WireOutcome};
 use super::run::CommandOutcome;
+use super::shared::{Shared, blocking};
 use super::start::{Taken, owner, take_up};
 
 pub(super) async fn answer(shared: &Arc<Shared>, path: &Path, command: Command) -> Result<CommandOutcome> {
     let path = shared.environment.absolute(path);
-    let here = super::handle::Orchestrator(Arc::clone(shared)).runs().into_iter().find(|run| run.workspace.as_path() == path);
+    let here = shared.live_runs().into_iter().find(|run| run.workspace.as_path() == path);
     if let Some(run) = here {
         return run.command(command).await;
     }

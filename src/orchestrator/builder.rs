@@ -9,18 +9,9 @@ use crate::sys::{Clock, Disk, Environment, RealDisk, SystemClock};
 use crate::tools::Tool;
 
 use super::feed::Feed;
-use super::handle::{Orchestrator, Shared};
+use super::handle::Orchestrator;
+use super::shared::{Shared, WhenBlocked};
 use super::team::Team;
-
-/// What a run does when it can go no further without a person.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum WhenBlocked {
-    /// Stays alive and waits for the answer.
-    #[default]
-    Wait,
-    /// Lets go of the workspace with status `waiting_approval`; a resume goes on.
-    LetGo,
-}
 
 /// Builds an [`Orchestrator`]. Everything not given is the machine's own.
 #[derive(Default)]
@@ -36,6 +27,12 @@ pub struct Builder {
     pub(super) tools: Vec<Arc<dyn Tool>>,
     pub(super) buffers: Option<Arc<dyn Buffers>>,
     pub(super) trusted: TrustedValues,
+}
+
+impl Orchestrator {
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
 }
 
 impl Builder {

@@ -11,13 +11,13 @@ use crate::engine::{Wish, Workflow, report, schedule};
 use crate::llm::Provider;
 use crate::workspace::{Journal, Lease, Workspace};
 
-use super::builder::WhenBlocked;
 use super::effects::{Done, Report, Task};
 use super::feed::Update;
-use super::handle::{Shared, blocking};
 use super::letters::{Heard, Letters, Opened};
 use super::outlook::{Outlook, PAUSE};
 use super::run::{Order, RunHandle};
+use super::shared::WhenBlocked;
+use super::shared::{Shared, blocking};
 
 /// What a driver starts with.
 pub(super) struct Parts {

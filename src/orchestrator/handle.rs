@@ -1,51 +1,24 @@
 //! The library's front door: start, resume, list, clean up, subscribe. Work goes on in drivers.
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
-use crate::config::{Memory, Settings};
+use crate::config::Settings;
 use crate::domain::goal::SingleStep;
 use crate::domain::view::{RunResult, RunSummary};
-use crate::domain::{Agent, Buffers, Command, Error, Goal, RelPath, Result, RunState, RunStatus};
+use crate::domain::{Agent, Command, Error, Goal, RelPath, Result, RunState, RunStatus};
 use crate::engine::{Workflow, report};
-use crate::llm::Provider;
-use crate::sys::{Clock, Disk, Environment};
-use crate::tools::Tool;
 use crate::workspace::{Workspace, catalog, cleanup};
 
-use super::builder::{Builder, WhenBlocked};
-use super::feed::{Feed, Subscription};
+use super::feed::Subscription;
 use super::run::{CommandOutcome, RunHandle};
+use super::shared::{Shared, blocking};
 use super::start::{ResumeOptions, StartOptions};
-use super::team::Team;
-
-/// What all clones of an orchestrator share.
-pub(super) struct Shared {
-    pub settings: Settings,
-    pub environment: Environment,
-    pub clock: Arc<dyn Clock>,
-    pub disk: Arc<dyn Disk>,
-    pub provider: Arc<dyn Provider>,
-    pub tools: Vec<Arc<dyn Tool>>,
-    pub buffers: Arc<dyn Buffers>,
-    pub memory: Memory,
-    pub team: Team,
-    pub interactive: bool,
-    pub when_blocked: WhenBlocked,
-    pub feed: Feed,
-    /// The runs that live here, by run id.
-    pub runs: Mutex<BTreeMap<String, RunHandle>>,
-}
 
 /// Runs goals. Cheap to clone; all clones share their runs.
 #[derive(Clone)]
 pub struct Orchestrator(pub(super) Arc<Shared>);
 
 impl Orchestrator {
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     /// Creates the workspace and starts to work on `goal` in the background; returns once the folder exists.
     pub async fn start(&self, goal: Goal) -> Result<RunHandle> {
         self.start_with(goal, StartOptions::default()).await
@@ -103,7 +76,7 @@ impl Orchestrator {
 
     /// The runs that live in this process.
     pub fn runs(&self) -> Vec<RunHandle> {
-        self.0.runs.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.0.live_runs()
     }
 
     pub fn run(&self, run_id: &str) -> Option<RunHandle> {
@@ -164,9 +137,4 @@ pub fn single_goal(agent: &str, task: &str, output_file: Option<&str>, custom_in
     };
     let single = SingleStep { agent: agent.to_owned(), output_file, instructions: custom_instructions.map(str::to_owned) };
     Ok(Goal { single: Some(single), ..Goal::new(task)? })
-}
-
-/// Runs work that blocks off the async threads.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Error::internal("a background task broke off")))
 }

@@ -6,8 +6,8 @@ use crate::sys::mailbox::{Letter, Mailbox, mailbox_name};
 use crate::sys::watch::{Watch, watch};
 use crate::workspace::Workspace;
 
-use super::handle::Shared;
 use super::run::CommandOutcome;
+use super::shared::Shared;
 
 /// An order as it travels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

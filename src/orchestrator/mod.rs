@@ -12,11 +12,13 @@ mod obey;
 mod outlook;
 mod planner;
 mod run;
+mod shared;
 mod start;
 mod team;
 
-pub use builder::{Builder, WhenBlocked};
+pub use builder::Builder;
 pub use feed::{Subscription, Update};
 pub use handle::Orchestrator;
 pub use run::{CommandOutcome, RunHandle};
+pub use shared::WhenBlocked;
 pub use start::{ResumeOptions, StartOptions};

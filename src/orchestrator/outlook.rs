@@ -9,7 +9,7 @@ use crate::domain::{Buffers, Event, Record, Result, RunState};
 use crate::engine::{Workflow, report, transcript};
 use crate::workspace::{ViewCache, ViewTexts, Workspace, views};
 
-use super::handle::Shared;
+use super::shared::Shared;
 use super::start::marks;
 
 /// The shortest time between two refreshes.

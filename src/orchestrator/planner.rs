@@ -7,7 +7,7 @@ use crate::domain::goal::SingleStep;
 use crate::domain::{Error, Goal, Plan, Policy, RelPath, Result, Step, StepId, StepStatus};
 use crate::engine::{Workflow, rules};
 
-use super::handle::Shared;
+use super::shared::Shared;
 
 /// The plan of a run as an event.
 pub(super) fn plan(shared: &Arc<Shared>, workflow: &Workflow, policy: &Policy, given: Option<&str>) -> Result<Event> {

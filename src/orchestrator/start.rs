@@ -16,9 +16,9 @@ use crate::workspace::inputs::{self, Attachment};
 use crate::workspace::{Journal, JournalHealth, Lease, Owner, Workspace, layout, named};
 
 use super::driver::{Driver, Parts};
-use super::handle::{Shared, blocking};
 use super::planner;
 use super::run::RunHandle;
+use super::shared::{Shared, blocking};
 
 /// How a goal is started.
 #[derive(Debug, Clone, Default)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::chart_svg::{Drawing, Series, draw};
 use super::data::{Answer, Warehouse, on_blocking_thread};
-use super::{Tool, ToolContext};
+use super::tool::{Tool, ToolContext};
 use crate::domain::tool::Touched;
 use crate::domain::{ToolOutcome, ToolSpec};
 use crate::workspace::jail::{Jail, Refusal};

@@ -11,7 +11,8 @@ use crate::tools::described::{Described, Input, Worked, plural};
 pub use crate::tools::finding::{Around, Finding, Severity};
 use crate::tools::syntax::Language;
 use crate::tools::text::decode;
-use crate::tools::{Tool, ToolContext, check_code, check_data, check_html, check_markdown};
+use crate::tools::tool::{Tool, ToolContext};
+use crate::tools::{check_code, check_data, check_html, check_markdown};
 use crate::workspace::jail::{Jail, Refusal};
 
 /// The largest file that is checked, in bytes.

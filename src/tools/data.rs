@@ -16,7 +16,7 @@ use super::data_infer::{Cell, Column, Kind, columns};
 use super::data_profile::profile;
 use super::data_read::{Table, read};
 use super::data_tables::{DataFile, data_files, table_name_in};
-use super::{MAX_RESULT_BYTES, Tool, ToolContext};
+use super::tool::{MAX_RESULT_BYTES, Tool, ToolContext};
 use crate::domain::hash::sha256;
 use crate::domain::tool::Touched;
 use crate::domain::{ToolOutcome, ToolSpec};

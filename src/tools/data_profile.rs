@@ -6,9 +6,9 @@ use std::hash::{Hash, Hasher};
 use chrono::{Datelike, NaiveDate};
 use serde::Serialize;
 
-use super::MAX_RESULT_BYTES;
 use super::data_infer::{Cell, Column, Kind, columns};
 use super::data_read::Table;
+use super::tool::MAX_RESULT_BYTES;
 
 /// Columns shown at the most.
 pub const MAX_SHOWN_COLUMNS: usize = 60;

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::domain::{ToolOutcome, ToolSpec};
-use crate::tools::{MAX_RESULT_BYTES, Tool, ToolContext};
+use crate::tools::tool::{MAX_RESULT_BYTES, Tool, ToolContext};
 use crate::workspace::jail::Refusal;
 
 /// What the work of a tool ends with; the error is an outcome too, so that `?` leaves early with a refusal.

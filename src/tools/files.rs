@@ -8,7 +8,7 @@ use crate::domain::tool::Touched;
 use crate::domain::{RelPath, ToolOutcome};
 use crate::tools::described::{Described, Input, Worked, cut, fit_lines, plural, size};
 use crate::tools::text::{decode, line_of};
-use crate::tools::{MAX_RESULT_BYTES, Tool, ToolContext};
+use crate::tools::tool::{MAX_RESULT_BYTES, Tool, ToolContext};
 use crate::workspace::jail::{Jail, Refusal};
 
 /// The tools of this file.

@@ -1,8 +1,8 @@
 //! The file tools in a real workspace: reads, writes, edits, refusals.
 use serde_json::json;
 
-use crate::tools::MAX_RESULT_BYTES;
 use crate::tools::testing::{Bench, put};
+use crate::tools::tool::MAX_RESULT_BYTES;
 
 #[test]
 fn a_file_is_read_with_line_numbers_and_its_hash() {

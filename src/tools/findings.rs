@@ -8,7 +8,7 @@ use crate::domain::{RelPath, ToolOutcome};
 use crate::tools::described::{Described, Input, Worked, plural};
 use crate::tools::finding::Severity;
 use crate::tools::text::decode;
-use crate::tools::{MAX_RESULT_BYTES, Tool, ToolContext};
+use crate::tools::tool::{MAX_RESULT_BYTES, Tool, ToolContext};
 use crate::workspace::jail::{Jail, Refusal};
 
 /// The longest text in a finding, in characters.

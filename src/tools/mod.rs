@@ -28,55 +28,11 @@ pub mod syntax;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
+pub mod tool;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use serde_json::Value;
-
-use crate::domain::{Buffers, InputFile, RelPath, ToolOutcome, ToolSpec};
-use crate::sys::Disk;
-use crate::workspace::jail::Jail;
-
-/// The longest result a tool hands to a model, in bytes; longer ones say how to ask for the rest.
-pub const MAX_RESULT_BYTES: usize = 24 * 1024;
-
-/// Where a tool works: the jailed workspace and, if reading it was allowed, the project.
-#[derive(Clone)]
-pub struct ToolContext {
-    pub workspace: Arc<Jail>,
-    /// The project's folder, absolute.
-    pub project: PathBuf,
-    /// Where workspaces live; a search of the project passes over it.
-    pub base_dir: PathBuf,
-    pub buffers: Arc<dyn Buffers>,
-    /// The whole machine's disk, for reading the project.
-    pub disk: Arc<dyn Disk>,
-    /// The hash of each workspace file as this step last saw or wrote it: a file that differs now was changed by others and must be read first.
-    pub known: Arc<BTreeMap<RelPath, String>>,
-    /// The same call was started before and its end is not known: what it did may already stand.
-    pub rerun: bool,
-    /// The attached files.
-    pub inputs: Arc<Vec<InputFile>>,
-    /// Set when the call must stop.
-    pub cancelled: Arc<std::sync::atomic::AtomicBool>,
-}
-
-/// One tool. Library users add their own.
-#[async_trait]
-pub trait Tool: Send + Sync {
-    fn spec(&self) -> ToolSpec;
-    /// Whether it changes nothing, so that independent calls may run together.
-    fn is_read_only(&self) -> bool {
-        true
-    }
-    /// What a call is about, for rules and questions: a path or a host; empty when it has no object.
-    fn target(&self, input: &Value) -> String;
-    /// Does it. Never panics on any input; a wrong input is a refusal that says what is expected.
-    async fn run(&self, input: Value, context: &ToolContext) -> ToolOutcome;
-}
+pub use tool::{MAX_RESULT_BYTES, Tool, ToolContext};
 
 /// Every tool of the house, one line for each file of them.
 pub fn built_in() -> Vec<Arc<dyn Tool>> {

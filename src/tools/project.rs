@@ -15,7 +15,7 @@ use crate::tools::described::{Described, Input, Worked, cut, fit_lines, plural, 
 use crate::tools::files::{glob, numbered};
 use crate::tools::search::{around, matches_of};
 use crate::tools::text::decode;
-use crate::tools::{MAX_RESULT_BYTES, Tool, ToolContext};
+use crate::tools::tool::{MAX_RESULT_BYTES, Tool, ToolContext};
 
 /// The largest project file that is read, in bytes.
 const LARGEST: u64 = 4 * 1024 * 1024;

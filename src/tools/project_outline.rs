@@ -16,7 +16,7 @@ use crate::tools::project_links::{Links, Map};
 use crate::tools::project_manifest::{self as manifest, Manifest};
 use crate::tools::project_source::{Source, read};
 use crate::tools::syntax::Language;
-use crate::tools::{MAX_RESULT_BYTES, Tool, ToolContext};
+use crate::tools::tool::{MAX_RESULT_BYTES, Tool, ToolContext};
 
 /// Source text that is parsed in one outline, in bytes.
 const PARSED: usize = 24 * 1024 * 1024;

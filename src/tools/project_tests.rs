@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::domain::Buffers;
 use crate::sys::disk::RealDisk;
-use crate::tools::MAX_RESULT_BYTES;
 use crate::tools::testing::Bench;
+use crate::tools::tool::MAX_RESULT_BYTES;
 
 /// One document that is open and unsaved.
 struct Open(PathBuf, &'static str);

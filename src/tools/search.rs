@@ -8,7 +8,7 @@ use crate::domain::{RelPath, ToolOutcome};
 use crate::tools::described::{Described, Input, Worked, fit_lines, plural};
 use crate::tools::files::is_below;
 use crate::tools::text::decode;
-use crate::tools::{MAX_RESULT_BYTES, Tool, ToolContext};
+use crate::tools::tool::{MAX_RESULT_BYTES, Tool, ToolContext};
 use crate::workspace::jail::Refusal;
 
 /// Matches shown of one file; the rest are counted.

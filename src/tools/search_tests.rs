@@ -1,8 +1,8 @@
 //! search_files: words, patterns, caps.
 use serde_json::json;
 
-use crate::tools::MAX_RESULT_BYTES;
 use crate::tools::testing::Bench;
+use crate::tools::tool::MAX_RESULT_BYTES;
 
 #[test]
 fn matches_are_told_with_file_and_line() {
