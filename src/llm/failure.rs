@@ -22,10 +22,6 @@ pub fn doomed(message: impl Into<String>) -> CallFailure {
     CallFailure::new(FailureClass::Doomed, message)
 }
 
-pub fn parked(message: impl Into<String>) -> CallFailure {
-    CallFailure::new(FailureClass::Parked, message)
-}
-
 /// An answer that is an error: a status that is none of success, or an error body with status 200.
 #[derive(Debug, Clone, Default)]
 pub struct Rejection {

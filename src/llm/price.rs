@@ -130,6 +130,12 @@ impl Prices {
         Some(sum + float(billed.searches) * self.data.per_search)
     }
 
+    /// The cost by the first of these names that has a price: a request's alias, the id that answered.
+    pub fn cost_of_either(&self, names: [&str; 2], billed: &Billed) -> Option<f64> {
+        let name = names.into_iter().find(|name| self.row(name).is_some()).unwrap_or_default();
+        self.cost(name, billed)
+    }
+
     /// The worst price of a model, over its tiers and with every input token written to a cache: what reservations are made with.
     pub fn rates(&self, model: &str) -> Option<Rates> {
         let Some(row) = self.row(model) else { return self.free.then_some(Rates { input: 0.0, output: 0.0 }) };
