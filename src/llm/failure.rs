@@ -208,7 +208,12 @@ mod tests {
 
     #[test]
     fn an_error_is_found_wherever_it_stands() {
-        let said = |body: &str| Rejection { status: 400, body: body.into(), json: serde_json::from_str(body).unwrap_or_default(), ..Rejection::default() };
+        let said = |body: &str| Rejection {
+            status: 400,
+            body: body.into(),
+            json: serde_json::from_str(body).unwrap_or_default(),
+            ..Rejection::default()
+        };
         assert_eq!(said(r#"{"type":"error","error":{"type":"x","message":"m"}}"#).described(), "HTTP 400: x: m");
         assert_eq!(said(r#"{"error":"plain words"}"#).message(), "plain words");
         assert_eq!(said(r#"{"object":"error","message":"m","code":40303}"#).code(), "40303");

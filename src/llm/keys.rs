@@ -42,11 +42,9 @@ impl KeySource {
             return KeySource::Given(secret);
         }
         match &settings.api_key_command {
-            Some(command) => KeySource::Command(Arc::new(FromCommand {
-                command: command.clone(),
-                run: Arc::clone(run),
-                found: OnceCell::new(),
-            })),
+            Some(command) => {
+                KeySource::Command(Arc::new(FromCommand { command: command.clone(), run: Arc::clone(run), found: OnceCell::new() }))
+            }
             None => KeySource::None,
         }
     }
@@ -69,7 +67,8 @@ impl FromCommand {
     async fn ask(&self) -> std::result::Result<Secret, CallFailure> {
         let parked = |message: String| CallFailure::new(FailureClass::Parked, message);
         // What the command printed stays out of the message: it may be half a key.
-        let printed = (self.run)(self.command.clone()).await.map_err(|error| parked(format!("model.api_key_command failed: {}", error.what)))?;
+        let printed =
+            (self.run)(self.command.clone()).await.map_err(|error| parked(format!("model.api_key_command failed: {}", error.what)))?;
         Secret::new(&printed).ok_or_else(|| parked("model.api_key_command printed no key".into()))
     }
 }

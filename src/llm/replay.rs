@@ -192,7 +192,8 @@ impl Replay {
         let names = self.folder.list("").unwrap_or_default().into_iter().map(|(name, _)| name);
         let mut names: Vec<String> = names.filter(|name| name.ends_with(".json") && name != ABOUT).collect();
         names.sort();
-        let nearest = names.iter().filter_map(|name| Some((name, self.read(name)?))).max_by_key(|(_, exchange)| likeness(&exchange.request, request));
+        let nearest =
+            names.iter().filter_map(|name| Some((name, self.read(name)?))).max_by_key(|(_, exchange)| likeness(&exchange.request, request));
         match nearest {
             Some((name, exchange)) => doomed(format!(
                 "this request was not recorded; it differs from the nearest recording {name}:\n{}",

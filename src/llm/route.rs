@@ -45,9 +45,16 @@ impl Means {
 #[derive(Debug)]
 pub enum Choice {
     Offline,
-    Anthropic { base_url: String, key: KeySource },
+    Anthropic {
+        base_url: String,
+        key: KeySource,
+    },
     /// `model` is none where the endpoint is to be asked.
-    OpenAi { base_url: String, key: KeySource, model: Option<String> },
+    OpenAi {
+        base_url: String,
+        key: KeySource,
+        model: Option<String>,
+    },
     /// An Ollama on this machine if it answers, else offline.
     PerhapsOllama,
 }
@@ -126,7 +133,9 @@ fn anthropic(settings: &Settings, environment: &Environment, run: &KeyCommand) -
     let base_url = given.unwrap_or(anthropic::DEFAULT_BASE_URL).trim().trim_end_matches('/').trim_end_matches("/v1").to_owned();
     let key = KeySource::find(settings, environment, &ANTHROPIC_VARIABLES, run);
     if key.is_none() && !http::is_loopback(&base_url) {
-        return Err(Error::configuration("there is no key for Anthropic").hint("set CLAUDE_API_KEY or ANTHROPIC_API_KEY, or model.api_key_command"));
+        return Err(
+            Error::configuration("there is no key for Anthropic").hint("set CLAUDE_API_KEY or ANTHROPIC_API_KEY, or model.api_key_command")
+        );
     }
     Ok(Choice::Anthropic { base_url, key })
 }

@@ -56,7 +56,8 @@ impl Http {
         let mut request = if ask.body.is_some() { client.post(url) } else { client.get(url) };
         for (name, value) in &ask.headers {
             let name = HeaderName::from_static(name);
-            let mut value = HeaderValue::from_str(value).map_err(|_| invalid(format!("the header `{name}` holds characters it must not")))?;
+            let mut value =
+                HeaderValue::from_str(value).map_err(|_| invalid(format!("the header `{name}` holds characters it must not")))?;
             value.set_sensitive(true);
             request = request.header(name, value);
         }
@@ -159,7 +160,9 @@ fn loopback(url: &Url) -> bool {
     match url.host_str() {
         Some(host) => {
             let host = host.trim_start_matches('[').trim_end_matches(']');
-            host == "localhost" || host.ends_with(".localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+            host == "localhost"
+                || host.ends_with(".localhost")
+                || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
         }
         None => false,
     }

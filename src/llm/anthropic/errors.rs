@@ -85,8 +85,21 @@ mod tests {
     fn each_status_has_its_class() {
         use FailureClass::{Doomed, Parked, Throttled, Transient};
         for (status, expected) in [
-            (400, Doomed), (401, Parked), (402, Parked), (403, Parked), (404, Doomed), (408, Transient), (409, Transient), (413, Doomed),
-            (429, Throttled), (500, Transient), (502, Transient), (503, Transient), (504, Transient), (529, Transient), (302, Doomed),
+            (400, Doomed),
+            (401, Parked),
+            (402, Parked),
+            (403, Parked),
+            (404, Doomed),
+            (408, Transient),
+            (409, Transient),
+            (413, Doomed),
+            (429, Throttled),
+            (500, Transient),
+            (502, Transient),
+            (503, Transient),
+            (504, Transient),
+            (529, Transient),
+            (302, Doomed),
         ] {
             assert_eq!(class_of(status, "x"), expected, "{status}");
         }

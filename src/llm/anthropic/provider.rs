@@ -12,9 +12,9 @@ use crate::llm::governor::Visit;
 use crate::llm::price::Prices;
 use crate::llm::{ModelInfo, Provider, model};
 
+use super::errors;
 use super::request::{self, Shape};
 use super::stream::{Answer, Heard};
-use super::errors;
 
 /// The version of the API that requests are written for.
 pub const API_VERSION: &str = "2026-10-21";
@@ -143,7 +143,8 @@ impl Provider for Anthropic {
             if let Some(first) = unsigned_from {
                 request::without_thinking(&mut body, first);
             }
-            let visit = Visit { prefix: shape.cache.then(|| model::prefix(request, &model)).flatten(), tokens: model::estimated_tokens(&body) };
+            let visit =
+                Visit { prefix: shape.cache.then(|| model::prefix(request, &model)).flatten(), tokens: model::estimated_tokens(&body) };
             let call = Call { path: "/v1/messages", headers: Self::headers(), body: &body, visit };
             match self.endpoint.open(call).await {
                 Ok(stream) => return self.read(stream, &model).await,

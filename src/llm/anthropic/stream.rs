@@ -182,8 +182,9 @@ impl Answer {
         };
         let stop = stop_reason(&stop);
         self.blocks.values_mut().for_each(Arriving::close);
-        let content: Vec<Value> = self.blocks.into_values().map(|arriving| arriving.block).filter(|block| !is_blank_text(block)).collect();
+        let mut content: Vec<Value> = self.blocks.into_values().map(|arriving| arriving.block).collect();
         let blocks = if stop == StopReason::Refusal { refusal(&self.stop_details) } else { neutral(&content) };
+        content.retain(|block| !is_blank_text(block));
         Ok(Finished { blocks, stop, billed, raw: json!({"role": "assistant", "content": content}) })
     }
 }
@@ -280,5 +281,6 @@ fn neutral(content: &[Value]) -> Vec<Block> {
         }
         after_text = is_text;
     }
+    blocks.retain(|block| !matches!(block, Block::Text { text } if text.trim().is_empty()));
     blocks
 }

@@ -42,8 +42,13 @@ struct Flight {
 #[derive(Debug, Clone, Copy)]
 enum Prefix {
     /// One request is filling the cache.
-    Filling { by: u64, since: Duration },
-    Warm { until: Duration },
+    Filling {
+        by: u64,
+        since: Duration,
+    },
+    Warm {
+        until: Duration,
+    },
 }
 
 #[derive(Debug)]

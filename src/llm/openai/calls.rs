@@ -143,7 +143,11 @@ mod tests {
         for index in [json!(0), Value::Null] {
             let whole = |path: &str| json!({"index": index, "id": "", "function": {"name": "read", "arguments": format!("{{\"path\":\"{path}\"}}")}});
             let read = read(&[whole("a.md"), whole("b.md")]);
-            assert_eq!(read, [call("call_3_0", "read", json!({"path": "a.md"})), call("call_3_1", "read", json!({"path": "b.md"}))], "{index}");
+            assert_eq!(
+                read,
+                [call("call_3_0", "read", json!({"path": "a.md"})), call("call_3_1", "read", json!({"path": "b.md"}))],
+                "{index}"
+            );
         }
     }
 
@@ -163,7 +167,10 @@ mod tests {
     fn different_ids_are_different_calls_and_equal_ones_are_made_unique() {
         let one = |id: &str| json!({"index": 0, "id": id, "function": {"name": "list", "arguments": "{}"}});
         assert_eq!(read(&[one("x"), one("y")]).len(), 2);
-        let parallel = [json!({"index": 0, "id": "x", "function": {"name": "a", "arguments": "{}"}}), json!({"index": 1, "id": "x", "function": {"name": "b", "arguments": "{}"}})];
+        let parallel = [
+            json!({"index": 0, "id": "x", "function": {"name": "a", "arguments": "{}"}}),
+            json!({"index": 1, "id": "x", "function": {"name": "b", "arguments": "{}"}}),
+        ];
         assert_eq!(read(&parallel), [call("x", "a", json!({})), call("call_3_1", "b", json!({}))]);
     }
 
@@ -177,7 +184,10 @@ mod tests {
 
     #[test]
     fn a_fragment_before_any_name_is_kept() {
-        let read = read(&[json!({"index": 0, "function": {"arguments": "{\"a\":"}}), json!({"index": 0, "id": "i", "function": {"name": "n", "arguments": "1}"}})]);
+        let read = read(&[
+            json!({"index": 0, "function": {"arguments": "{\"a\":"}}),
+            json!({"index": 0, "id": "i", "function": {"name": "n", "arguments": "1}"}}),
+        ]);
         assert_eq!(read, [call("i", "n", json!({"a": 1}))]);
     }
 

@@ -22,6 +22,8 @@ pub(super) enum SchemaRoute {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dialect {
     pub limit: Limit,
+    /// The limit's other name was tried already: the names are not tried in turns.
+    pub renamed: bool,
     pub schema: SchemaRoute,
     /// `stream_options: {include_usage: true}` is understood.
     pub usage_option: bool,
@@ -38,7 +40,7 @@ impl Dialect {
     /// What to try first: OpenAI's own newer models refuse `max_tokens`.
     pub fn of_host(host: &str) -> Dialect {
         let limit = if host == "api.openai.com" { Limit::MaxCompletionTokens } else { Limit::MaxTokens };
-        Dialect { limit, schema: SchemaRoute::JsonSchema, usage_option: true }
+        Dialect { limit, renamed: false, schema: SchemaRoute::JsonSchema, usage_option: true }
     }
 
     /// Another form to try after this refusal, if it names what was refused. Each change goes one way, so that this ends.
@@ -52,10 +54,12 @@ impl Dialect {
             return true;
         }
         if sent.dialect.limit != Limit::Left && (body.contains("max_tokens") || body.contains("max_completion_tokens")) {
-            self.limit = next_limit(sent.dialect.limit, &body);
+            self.limit = if sent.dialect.renamed { Limit::Left } else { next_limit(sent.dialect.limit, &body) };
+            self.renamed = true;
             return true;
         }
-        let about_schema = ["response_format", "json_schema", "json_object", "structured output", "schema"].iter().any(|word| body.contains(word));
+        let about_schema =
+            ["response_format", "json_schema", "json_object", "structured output", "schema"].iter().any(|word| body.contains(word));
         if sent.schema && about_schema && sent.dialect.schema != SchemaRoute::Prompt {
             self.schema = if sent.dialect.schema == SchemaRoute::JsonSchema { SchemaRoute::JsonObject } else { SchemaRoute::Prompt };
             return true;
@@ -87,7 +91,11 @@ mod tests {
     #[test]
     fn the_limits_name_is_learned() {
         let mut dialect = Dialect::of_host("example.com");
-        assert!(refuse(&mut dialect, false, "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."));
+        assert!(refuse(
+            &mut dialect,
+            false,
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+        ));
         assert_eq!(dialect.limit, Limit::MaxCompletionTokens);
         let mut older = Dialect::of_host("api.openai.com");
         assert!(refuse(&mut older, false, "Unrecognized request argument supplied: max_completion_tokens"));

@@ -31,7 +31,8 @@ pub(super) fn failure(rejection: &Rejection) -> CallFailure {
     } else if rejection.status == 401 {
         failure.message = format!("the key was refused: {}", rejection.described());
     } else if failure.class == FailureClass::Doomed && has_no_tools(rejection) {
-        failure.message = format!("this model cannot use tools, which agents need: set model.name to one that can ({})", rejection.message());
+        failure.message =
+            format!("this model cannot use tools, which agents need: set model.name to one that can ({})", rejection.message());
     }
     failure
 }
@@ -61,7 +62,8 @@ fn class(rejection: &Rejection) -> FailureClass {
 fn has_no_tools(rejection: &Rejection) -> bool {
     let body = rejection.body.to_ascii_lowercase();
     let about_tools = body.contains("tools") || body.contains("tool choice") || body.contains("tool_choice") || body.contains("tool use");
-    let refused = ["not support", "unsupported", "no endpoints found", "enable-auto-tool-choice", "--jinja"].iter().any(|word| body.contains(word));
+    let refused =
+        ["not support", "unsupported", "no endpoints found", "enable-auto-tool-choice", "--jinja"].iter().any(|word| body.contains(word));
     about_tools && refused
 }
 
@@ -75,8 +77,14 @@ mod tests {
 
     #[test]
     fn quota_parks_and_a_rate_limit_throttles() {
-        assert_eq!(failed(429, r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#).class, FailureClass::Parked);
-        assert_eq!(failed(429, r#"{"error":{"message":"m","type":"requests","code":"rate_limit_exceeded"}}"#).class, FailureClass::Throttled);
+        assert_eq!(
+            failed(429, r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#).class,
+            FailureClass::Parked
+        );
+        assert_eq!(
+            failed(429, r#"{"error":{"message":"m","type":"requests","code":"rate_limit_exceeded"}}"#).class,
+            FailureClass::Throttled
+        );
         assert_eq!(failed(402, r#"{"error":{"message":"m","code":402}}"#).class, FailureClass::Parked);
     }
 

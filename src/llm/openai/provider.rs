@@ -62,9 +62,10 @@ impl OpenAi {
     async fn first_listed(&self) -> Result<String, CallFailure> {
         let models = self.models().await?;
         let chats = models.iter().find(|info| !info.id.to_ascii_lowercase().contains("embed"));
-        chats.or(models.first()).map(|info| info.id.clone()).ok_or_else(|| {
-            doomed(format!("{} lists no model; load one, or set model.name", self.endpoint.place()))
-        })
+        chats
+            .or(models.first())
+            .map(|info| info.id.clone())
+            .ok_or_else(|| doomed(format!("{} lists no model; load one, or set model.name", self.endpoint.place())))
     }
 
     async fn read(&self, mut stream: EventStream, (model, turn, prompt_tokens): (&str, usize, u64)) -> Result<Reply, CallFailure> {

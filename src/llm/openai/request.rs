@@ -36,9 +36,7 @@ pub(super) fn body(request: &ModelRequest, model: &str, dialect: Dialect, (echo,
         body.insert(name.into(), json!(limit));
     }
     if !request.tools.is_empty() {
-        let tool = |spec: &crate::domain::ToolSpec| {
-            json!({"type": "function", "function": {"name": spec.name, "description": spec.description, "parameters": spec.input_schema}})
-        };
+        let tool = |spec: &crate::domain::ToolSpec| json!({"type": "function", "function": {"name": spec.name, "description": spec.description, "parameters": spec.input_schema}});
         body.insert("tools".into(), request.tools.iter().map(tool).collect());
     }
     if let Some(schema) = &request.schema {
@@ -138,7 +136,8 @@ fn from_raw(raw: &Value, echo: &[&str]) -> Option<Value> {
 }
 
 fn from_blocks(blocks: &[Block]) -> Option<Value> {
-    let texts: Vec<&str> = blocks.iter().filter_map(|block| if let Block::Text { text } = block { Some(text.as_str()) } else { None }).collect();
+    let texts: Vec<&str> =
+        blocks.iter().filter_map(|block| if let Block::Text { text } = block { Some(text.as_str()) } else { None }).collect();
     let call = |block: &Block| match block {
         Block::ToolCall(call) => {
             Some(json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.input.to_string()}}))

@@ -141,7 +141,11 @@ impl Answer {
 
     /// Tokens so far: the server's figures, else an estimate from the bytes.
     pub fn used(&self, prompt_tokens: u64) -> Usage {
-        self.usage.unwrap_or_else(|| Usage { input_tokens: prompt_tokens, output_tokens: model::tokens_of(self.heard_bytes), ..Usage::default() })
+        self.usage.unwrap_or_else(|| Usage {
+            input_tokens: prompt_tokens,
+            output_tokens: model::tokens_of(self.heard_bytes),
+            ..Usage::default()
+        })
     }
 
     /// The answer, if it is complete. `turn` numbers ids of our own, `prompt_tokens` is the estimate for servers that send no figures.
