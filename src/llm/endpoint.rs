@@ -61,7 +61,8 @@ pub struct Call<'a> {
     /// Begins with a slash.
     pub path: &'a str,
     pub headers: Vec<(&'static str, String)>,
-    pub body: &'a Value,
+    /// JSON.
+    pub body: String,
     pub visit: Visit,
 }
 
@@ -103,7 +104,7 @@ impl Endpoint {
         let mut headers = call.headers;
         headers.push(("accept", "text/event-stream".into()));
         self.add_key(&mut headers, secret.as_ref());
-        let ask = Ask { url: &url, headers, body: Some(call.body.to_string().into_bytes()) };
+        let ask = Ask { url: &url, headers, body: Some(call.body.into_bytes()) };
         let deadline = Instant::now() + self.hands.idle;
         let answer = match timeout_at(deadline, self.hands.http.send(ask)).await {
             Ok(answer) => answer.map_err(|problem| Trouble::Failed(failure::unanswered(&problem, &self.place())))?,

@@ -1,8 +1,6 @@
 //! What is known of models and requests before they leave: ids, estimates, which prefix a provider could cache. Pure.
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use serde_json::Value;
-
 use crate::domain::{CallFailure, ModelRequest};
 
 /// A model that an endpoint offers.
@@ -36,11 +34,6 @@ pub(super) fn prefix(request: &ModelRequest, model: &str) -> Option<u64> {
 /// Tokens of a text, estimated at four bytes each.
 pub(super) fn tokens_of(bytes: usize) -> u64 {
     bytes as u64 / 4 + 1
-}
-
-/// Prompt tokens of a body, estimated.
-pub(super) fn estimated_tokens(body: &Value) -> u64 {
-    tokens_of(body.to_string().len())
 }
 
 /// What to say about a model that the endpoint does not know.

@@ -1,5 +1,12 @@
-//! The integration tests, one binary.
-#![allow(clippy::disallowed_methods, reason = "tests make their own folders and read their own fixtures")]
+//! Tests of the program and the library as a whole, in one binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests fail by panicking and touch their own folders"
+)]
 
 mod floors;
 mod providers;

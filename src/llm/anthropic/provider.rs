@@ -143,9 +143,10 @@ impl Provider for Anthropic {
             if let Some(first) = unsigned_from {
                 request::without_thinking(&mut body, first);
             }
-            let visit =
-                Visit { prefix: shape.cache.then(|| model::prefix(request, &model)).flatten(), tokens: model::estimated_tokens(&body) };
-            let call = Call { path: "/v1/messages", headers: Self::headers(), body: &body, visit };
+            let body = body.to_string();
+            let prefix = if shape.cache { model::prefix(request, &model) } else { None };
+            let visit = Visit { prefix, tokens: model::tokens_of(body.len()) };
+            let call = Call { path: "/v1/messages", headers: Self::headers(), body, visit };
             match self.endpoint.open(call).await {
                 Ok(stream) => return self.read(stream, &model).await,
                 Err(Trouble::Failed(failure)) => return Err(failure),

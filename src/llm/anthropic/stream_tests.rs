@@ -13,7 +13,7 @@ macro_rules! fixture {
 }
 
 /// A stream read in pieces of `size` bytes, as the provider reads it.
-fn read(bytes: &[u8], size: usize) -> Result<Finished, (CallFailure, Answer)> {
+fn read(bytes: &[u8], size: usize) -> Result<Finished, Box<(CallFailure, Answer)>> {
     let mut decoder = SseDecoder::default();
     let mut answer = Answer::default();
     let mut events = Vec::new();
@@ -25,10 +25,10 @@ fn read(bytes: &[u8], size: usize) -> Result<Finished, (CallFailure, Answer)> {
         match answer.push(&event) {
             Ok(Heard::Complete) => break,
             Ok(_) => {}
-            Err(failure) => return Err((failure, answer)),
+            Err(failure) => return Err(Box::new((failure, answer))),
         }
     }
-    answer.finish().map_err(|failure| (failure, Answer::default()))
+    answer.finish().map_err(|failure| Box::new((failure, Answer::default())))
 }
 
 /// `stop | text | calls | input/output/read/write tokens`
@@ -81,7 +81,7 @@ const GOOD: [((&str, &[u8]), &str); 17] = [
 fn streams_are_read_whole_and_byte_by_byte() {
     for ((name, bytes), expected) in GOOD {
         for size in [bytes.len(), 1, 7] {
-            let finished = read(bytes, size).unwrap_or_else(|(failure, _)| panic!("{name} in pieces of {size}: {failure:?}"));
+            let finished = read(bytes, size).unwrap_or_else(|broken| panic!("{name} in pieces of {size}: {:?}", broken.0));
             assert_eq!(told(&finished), expected, "{name} in pieces of {size}");
         }
     }
@@ -93,7 +93,7 @@ fn a_stream_cut_anywhere_is_an_error() {
         let stop = bytes.windows(12).rposition(|window| window == b"message_stop").unwrap();
         for end in 0..bytes.len() {
             match read(&bytes[..end], 4096) {
-                Err((failure, _)) => assert_eq!(failure.class, FailureClass::Transient, "{name} cut at {end}: {failure:?}"),
+                Err(broken) => assert_eq!(broken.0.class, FailureClass::Transient, "{name} cut at {end}: {:?}", broken.0),
                 // Only the blank line, or what a gateway appends, is missing.
                 Ok(finished) => assert!(end > stop && told(&finished) == expected, "{name} cut at {end} of {}", bytes.len()),
             }
@@ -112,7 +112,7 @@ fn broken_streams_fail_in_their_class() {
         (fixture!("bad_json"), Transient),
         (fixture!("bad_delta_without_start"), Transient),
     ] {
-        let (failure, _) = read(bytes, bytes.len()).unwrap_err();
+        let failure = read(bytes, bytes.len()).unwrap_err().0;
         assert_eq!(failure.class, class, "{name}: {}", failure.message);
     }
 }
@@ -120,13 +120,13 @@ fn broken_streams_fail_in_their_class() {
 #[test]
 fn an_answer_that_breaks_off_still_says_what_it_cost() {
     let (_, bytes) = fixture!("bad_error_mid_stream");
-    let (_, answer) = read(bytes, 64).unwrap_err();
+    let answer = read(bytes, 64).unwrap_err().1;
     let usage = answer.billed().usage;
     assert_eq!((usage.input_tokens, usage.output_tokens), (25, 1));
 }
 
 fn raw(bytes: &[u8]) -> Vec<Value> {
-    let finished = read(bytes, 64).map_err(|(failure, _)| failure).unwrap();
+    let finished = read(bytes, 64).map_err(|broken| broken.0).unwrap();
     finished.raw["content"].as_array().unwrap().clone()
 }
 
@@ -155,7 +155,7 @@ fn blank_texts_do_not_go_back() {
 
 #[test]
 fn searches_are_billed_and_cumulative_figures_counted_once() {
-    let finished = read(fixture!("pause_turn").1, 64).map_err(|(failure, _)| failure).unwrap();
+    let finished = read(fixture!("pause_turn").1, 64).map_err(|broken| broken.0).unwrap();
     assert_eq!(finished.billed.searches, 10);
     let cost = Prices::new(&json!({})).cost("claude-sonnet-5-5", &finished.billed).unwrap();
     assert!((cost - (404_500.0 * 2.0 + 900.0 * 10.0) / 1e6 - 0.1).abs() < 1e-9, "{cost}");

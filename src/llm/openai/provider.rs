@@ -133,10 +133,10 @@ impl Provider for OpenAi {
         let mut forms = 0;
         loop {
             let dialect = self.dialect();
-            let body = request::body(request, &model, dialect, (request::echoed(&self.host), default_output));
-            let tokens = model::estimated_tokens(&body);
+            let body = request::body(request, &model, dialect, (request::echoed(&self.host), default_output)).to_string();
+            let tokens = model::tokens_of(body.len());
             let prefix = if self.endpoint.has_key() { model::prefix(request, &model) } else { None };
-            let call = Call { path: "/chat/completions", headers: Vec::new(), body: &body, visit: Visit { prefix, tokens } };
+            let call = Call { path: "/chat/completions", headers: Vec::new(), body, visit: Visit { prefix, tokens } };
             forms += 1;
             match self.endpoint.open(call).await {
                 Ok(stream) => return self.read(stream, (&model, request.messages.len(), tokens)).await,
