@@ -95,7 +95,7 @@ impl Orchestrator {
 
     /// `offline`, `anthropic`, `openai`.
     pub fn provider_name(&self) -> &str {
-        self.0.provider.name()
+        self.0.models.name(&self.0.settings, &self.0.environment)
     }
 
     pub fn settings(&self) -> &Settings {

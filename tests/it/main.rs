@@ -19,5 +19,6 @@ mod lsp_goals;
 mod lsp_journey;
 mod lsp_transport;
 mod machine;
+mod providers;
 mod specialists_texts;
 mod specialists_tools;
