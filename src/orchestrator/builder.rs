@@ -29,6 +29,7 @@ pub struct Builder {
     pub(super) buffers: Option<Arc<dyn Buffers>>,
     pub(super) trusted: TrustedValues,
     pub(super) tapes: Tapes,
+    pub(super) skip_sync: bool,
 }
 
 impl Orchestrator {
@@ -112,6 +113,13 @@ impl Builder {
         self
     }
 
+    /// False leaves out waiting for the disk (default: true). For measuring only: after a power cut the last events are gone, paid ones too.
+    #[must_use]
+    pub fn durable(mut self, durable: bool) -> Self {
+        self.skip_sync = !durable;
+        self
+    }
+
     /// What of the project's own files is trusted (`config::Loaded::trusted`); goes with [`Builder::settings`].
     #[must_use]
     pub fn trusted(mut self, trusted: TrustedValues) -> Self {
@@ -144,6 +152,7 @@ impl Builder {
         Ok(Orchestrator(Arc::new(Shared {
             interactive: self.interactive.unwrap_or(true),
             when_blocked: self.when_blocked,
+            durable: !self.skip_sync,
             buffers: self.buffers.unwrap_or_else(|| Arc::new(NoBuffers)),
             feed: Feed::default(),
             runs: Mutex::default(),

@@ -198,7 +198,7 @@ impl Driver {
             return Ok(());
         }
         let Some(mut journal) = self.journal.take() else { return Err(Error::internal("the journal is gone")) };
-        let durable = events.iter().any(Event::is_durable);
+        let durable = self.shared.durable && events.iter().any(Event::is_durable);
         let now = self.shared.clock.now();
         let written: Result<Vec<Record>> = events.into_iter().map(|event| journal.append(now, event)).collect();
         let synced = match (durable, &written) {

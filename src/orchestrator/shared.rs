@@ -35,6 +35,8 @@ pub(super) struct Shared {
     pub team: Team,
     pub interactive: bool,
     pub when_blocked: WhenBlocked,
+    /// Whether paid events wait for the disk.
+    pub durable: bool,
     pub feed: Feed,
     /// The runs that live here, by run id.
     pub runs: Mutex<BTreeMap<String, RunHandle>>,

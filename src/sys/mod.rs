@@ -8,6 +8,7 @@ pub mod http;
 pub mod mailbox;
 pub mod parent;
 pub mod process;
+pub mod usage;
 pub mod watch;
 
 pub use clock::{Clock, FixedClock, SystemClock};
