@@ -118,9 +118,6 @@ async fn main() -> Outcome<()> {
     }
     let wall = began.elapsed().as_secs_f64();
     let used = ai_orchestrator::sys::usage::of_this_process().unwrap_or_default();
-    println!(
-        "{}",
-        json!({"wall_s": wall, "cpu_s": used.cpu_seconds, "goal_ms": times, "errors": errors, "hwm_kb": used.peak_kb})
-    );
+    println!("{}", json!({"wall_s": wall, "cpu_s": used.cpu_seconds, "goal_ms": times, "errors": errors, "hwm_kb": used.peak_kb}));
     Ok(())
 }

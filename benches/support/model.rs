@@ -115,9 +115,8 @@ fn anthropic(output: &str, closing: bool) -> Vec<String> {
         events.push(event("content_block_delta", format!(r#"{{"type":"content_block_delta","index":0,"delta":{delta}}}"#)));
     }
     events.push(event("content_block_stop", r#"{"type":"content_block_stop","index":0}"#.into()));
-    let end = format!(
-        r#"{{"type":"message_delta","delta":{{"stop_reason":"{stop}","stop_sequence":null}},"usage":{{"output_tokens":600}}}}"#
-    );
+    let end =
+        format!(r#"{{"type":"message_delta","delta":{{"stop_reason":"{stop}","stop_sequence":null}},"usage":{{"output_tokens":600}}}}"#);
     events.push(event("message_delta", end));
     events.push(event("message_stop", r#"{"type":"message_stop"}"#.into()));
     events

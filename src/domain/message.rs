@@ -186,10 +186,13 @@ pub struct ModelRequest {
 impl ModelRequest {
     /// SHA-256 over what a model would see: the key that tells one request from another.
     pub fn hash(&self) -> String {
-        let mut seen = vec![serde_json::json!([self.model, self.system, self.tools, self.messages, self.max_output_tokens])];
-        seen.extend(self.schema.clone());
-        let text = if let [only] = seen.as_slice() { only.to_string() } else { Value::Array(seen).to_string() };
-        super::hash::sha256(text.as_bytes())
+        let seen = (&self.model, &self.system, &self.tools, &self.messages, self.max_output_tokens);
+        // Nothing that a request holds fails to be JSON.
+        let text = match &self.schema {
+            None => serde_json::to_vec(&seen),
+            Some(schema) => serde_json::to_vec(&(seen, schema)),
+        };
+        super::hash::sha256(&text.unwrap_or_default())
     }
 
     /// Results of tool calls so far, with the call each one answers, oldest first.

@@ -1,8 +1,9 @@
 //! Budgets by reservation: before a call its worst case must fit beside what is spent and what is under way.
 use crate::domain::hash::short_hash;
 use crate::domain::policy::Rates;
-use crate::domain::{ModelRequest, Policy, Question, Subject};
+use crate::domain::{Policy, Question, Step, Subject, ToolSpec};
 
+use super::step::StepState;
 use super::workflow::Workflow;
 
 /// Bytes of a request that make one token at the most, so that the estimate is a worst case for ordinary text.
@@ -31,20 +32,52 @@ pub enum Fit {
     No,
 }
 
-/// Tokens a request sends at the most.
-pub fn input_tokens(request: &ModelRequest) -> u64 {
-    let seen = serde_json::json!([request.system, request.tools, request.messages]).to_string();
-    seen.len() as u64 / BYTES_PER_TOKEN + 1
+/// A call as the budget sees it.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Tokens it sends at the most.
+    pub input: u64,
+    /// Tokens it may be answered with.
+    pub output: u32,
+    rates: Option<Rates>,
 }
 
-/// The worst case of a call.
-pub fn worst(policy: &Policy, request: &ModelRequest, output: u32) -> Worst {
-    let input = input_tokens(request);
-    let usd = match &request.model {
-        None => Some(0.0),
-        Some(model) => policy.rates.get(model).map(|rates| price(*rates, input, u64::from(output))),
+/// The call of a step with this news at its tail. A call that is open already has its news in the conversation.
+pub fn ask(policy: &Policy, (step, state): (&Step, &StepState), (note, output): (Option<&str>, Option<u32>)) -> Ask {
+    let tools: Vec<&ToolSpec> = state.tools.iter().filter_map(|name| policy.tools.get(name)).collect();
+    let note = note.filter(|_| state.conversation.open.is_none());
+    let bytes = json_bytes(&(&state.system, tools, &state.conversation.messages, note));
+    let rates = match super::turn::model_of(policy, step) {
+        None => Some(Rates { input: 0.0, output: 0.0 }),
+        Some(model) => policy.rates.get(&model).copied(),
     };
-    Worst { tokens: input + u64::from(output), usd }
+    Ask { input: bytes / BYTES_PER_TOKEN + 1, output: output.unwrap_or(DEFAULT_OUTPUT), rates }
+}
+
+/// How long a value is as JSON, without writing it anywhere.
+fn json_bytes(value: &impl serde::Serialize) -> u64 {
+    struct Count(u64);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Nothing that a request holds fails to be JSON.
+    let _ = serde_json::to_writer(&mut count, value);
+    count.0
+}
+
+impl Ask {
+    /// The worst case with this many tokens of answer.
+    pub fn worst(&self, output: u32) -> Worst {
+        Worst { tokens: self.input + u64::from(output), usd: self.rates.map(|rates| price(rates, self.input, u64::from(output))) }
+    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
@@ -74,10 +107,10 @@ impl Room {
     }
 
     /// Whether this call fits, and takes its room if so.
-    pub fn take(&mut self, policy: &Policy, request: &ModelRequest) -> Fit {
-        let wanted = request.max_output_tokens.unwrap_or(DEFAULT_OUTPUT);
+    pub fn take(&mut self, ask: &Ask) -> Fit {
+        let wanted = ask.output;
         let fits = |output: u32| {
-            let worst = worst(policy, request, output);
+            let worst = ask.worst(output);
             self.tokens.is_none_or(|room| worst.tokens <= room)
                 && self.usd.is_none_or(|room| worst.usd.is_none_or(|usd| usd <= 0.0 || usd <= room))
         };
@@ -88,7 +121,7 @@ impl Room {
         if !fits(output) {
             return if self.under_way { Fit::Wait } else { Fit::No };
         }
-        let worst = worst(policy, request, output);
+        let worst = ask.worst(output);
         self.tokens = self.tokens.map(|room| room - worst.tokens);
         self.usd = self.usd.map(|room| room - worst.usd.unwrap_or(0.0));
         self.under_way = true;

@@ -7,6 +7,7 @@ use crate::domain::goal::shorten;
 use crate::domain::view::{PendingApproval, RunResult, StepResult, StepView, Summary, Totals, WorkspaceInfo};
 use crate::domain::{RunState, Step, StepStatus};
 
+use super::step::StepState;
 use super::workflow::Workflow;
 
 /// `workflow-state.json` as a value.
@@ -34,7 +35,8 @@ pub fn state(workflow: &Workflow) -> RunState {
 }
 
 fn step_view(workflow: &Workflow, step: &Step) -> StepView {
-    let state = workflow.step(&step.id).cloned().unwrap_or_default();
+    let untouched = StepState::default();
+    let state = workflow.step(&step.id).unwrap_or(&untouched);
     StepView {
         id: step.id.clone(),
         agent: step.agent.clone(),
@@ -42,14 +44,14 @@ fn step_view(workflow: &Workflow, step: &Step) -> StepView {
         depends_on: step.needs.clone(),
         status: workflow.step_status(&step.id),
         attempt: state.attempt,
-        output_file: state.output_file,
+        output_file: state.output_file.clone(),
         turns: state.turns,
         max_turns: state.max_turns,
         usage: state.usage,
         cost_usd: if state.cost_known { state.cost_usd } else { Some(0.0) },
         started_at: state.started_at,
         ended_at: state.ended_at,
-        error: state.error,
+        error: state.error.clone(),
     }
 }
 

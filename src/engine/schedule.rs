@@ -119,54 +119,54 @@ fn attempt_of(workflow: &Workflow, id: &StepId) -> u32 {
 
 /// Model calls that share one budget.
 struct Calls<'a> {
-    workflow: &'a Workflow,
     policy: &'a Policy,
     room: Room,
     /// Agents that may ask their model now: one that waited for a person takes a place again only when there is one.
     places: usize,
     asked: bool,
+    /// There is a budget at all.
+    limited: bool,
 }
 
 impl<'a> Calls<'a> {
-    fn new(workflow: &'a Workflow, policy: &'a Policy, running: &[(&Step, &StepState)]) -> Self {
-        let limits = budget::limits(workflow, policy);
+    fn new(workflow: &Workflow, policy: &'a Policy, running: &[(&Step, &StepState)]) -> Self {
+        let limited = budget::limits(workflow, policy) != (None, None);
         let open: Vec<_> = running.iter().filter(|(_, state)| state.conversation.open.is_some()).collect();
         let places = policy.max_parallel.max(1).saturating_sub(open.len());
         let reserved: Vec<Worst> = open
             .iter()
-            .filter(|_| limits != (None, None))
+            .filter(|_| limited)
             .filter_map(|(step, state)| {
                 let call = state.conversation.open.as_ref()?;
-                let request = turn::request(workflow, policy, step, (&call.note, call.max_output_tokens))?;
-                Some(budget::worst(policy, &request, call.max_output_tokens.unwrap_or(budget::DEFAULT_OUTPUT)))
+                let ask = budget::ask(policy, (step, state), (None, call.max_output_tokens));
+                Some(ask.worst(ask.output))
             })
             .collect();
-        Calls { workflow, policy, room: Room::new(workflow, policy, &reserved), places, asked: budget::is_asked(workflow) }
+        Calls { policy, room: Room::new(workflow, policy, &reserved), places, asked: budget::is_asked(workflow), limited }
     }
 
     /// The wish for a step's next call, if the budget has room for it.
-    fn wish(&mut self, step: &Step, state: &StepState, (note, max): (Option<String>, Option<u32>)) -> Option<Wish> {
-        let mut request = turn::request(self.workflow, self.policy, step, (&note, max))?;
+    fn wish(&mut self, step: &Step, state: &StepState, (note, mut max): (Option<String>, Option<u32>)) -> Option<Wish> {
         let ordinal = match &state.conversation.open {
             Some(open) => open.ordinal,
             None => {
                 self.places.checked_sub(1)?;
-                self.reserve(&mut request)?;
+                self.reserve((step, state), note.as_deref(), &mut max)?;
                 self.places -= 1;
                 state.conversation.ordinal + 1
             }
         };
-        Some(Wish::CallModel { step: step.id.clone(), ordinal, note, request: Box::new(request) })
+        Some(Wish::CallModel { step: step.id.clone(), ordinal, note, max_output_tokens: max })
     }
 
-    fn reserve(&mut self, request: &mut crate::domain::ModelRequest) -> Option<()> {
-        if self.asked || budget::limits(self.workflow, self.policy) == (None, None) {
+    fn reserve(&mut self, step: (&Step, &StepState), note: Option<&str>, max: &mut Option<u32>) -> Option<()> {
+        if self.asked || !self.limited {
             return (!self.asked).then_some(());
         }
-        match self.room.take(self.policy, request) {
+        match self.room.take(&budget::ask(self.policy, step, (note, *max))) {
             Fit::Yes => Some(()),
             Fit::Shrunk(output) => {
-                request.max_output_tokens = Some(output);
+                *max = Some(output);
                 Some(())
             }
             Fit::Wait => None,

@@ -163,7 +163,11 @@ impl Simulation {
                     prompt: "p".into(),
                 });
             }
-            Wish::CallModel { step, ordinal, note, request } => self.call(step, ordinal, note, &request),
+            Wish::CallModel { step, ordinal, note, max_output_tokens } => {
+                let planned = self.plan.step(&step).unwrap();
+                let request = super::turn::request(&self.workflow, &self.policy, planned, (&note, max_output_tokens)).unwrap();
+                self.call(step, ordinal, note, &request);
+            }
             Wish::RunTool { step, call, .. } => {
                 let path = RelPath::new(call.input["path"].as_str().unwrap()).unwrap();
                 assert_eq!(path, self.plan.step(&step).unwrap().output, "a step wrote another's file");

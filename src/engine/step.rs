@@ -86,18 +86,10 @@ impl Conversation {
             return true;
         }
         if let Some(note) = &call.note {
-            self.push_user_text(note);
+            push_user_text(&mut self.messages, note);
         }
         self.open = Some(call);
         false
-    }
-
-    fn push_user_text(&mut self, text: &str) {
-        let block = Block::Text { text: text.to_owned() };
-        match self.messages.last_mut() {
-            Some(message) if message.role == Role::User => message.blocks.push(block),
-            _ => self.messages.push(Message { role: Role::User, blocks: vec![block], raw: None }),
-        }
     }
 
     /// A reply arrived. Returns whether it counts as a turn.
@@ -145,6 +137,15 @@ impl Conversation {
         let same = made.filter(|block| matches!(block, Block::ToolCall(other) if other.name == call.name && other.input == call.input));
         let pending = self.pending.iter().filter(|pending| pending.call.name == call.name && pending.call.input == call.input).count();
         same.count().saturating_sub(pending)
+    }
+}
+
+/// News for the model joins the last message of ours, or becomes one.
+pub(super) fn push_user_text(messages: &mut Vec<Message>, text: &str) {
+    let block = Block::Text { text: text.to_owned() };
+    match messages.last_mut() {
+        Some(message) if message.role == Role::User => message.blocks.push(block),
+        _ => messages.push(Message { role: Role::User, blocks: vec![block], raw: None }),
     }
 }
 

@@ -129,22 +129,17 @@ fn only_code_block(text: &str) -> Option<&str> {
 /// The request of a step's next call. `note` is added to the tail as the fold will add it.
 pub fn request(workflow: &Workflow, policy: &Policy, step: &Step, turn: (&Option<String>, Option<u32>)) -> Option<ModelRequest> {
     let state = workflow.step(&step.id)?;
-    let mut conversation = state.conversation.clone();
     let model = model_of(policy, step);
-    if conversation.open.is_none() {
-        conversation.start_call(super::step::OpenCall {
-            ordinal: conversation.ordinal + 1,
-            note: turn.0.clone(),
-            model: model.clone(),
-            max_output_tokens: turn.1,
-        });
+    let mut messages = state.conversation.messages.clone();
+    if let (None, Some(note)) = (&state.conversation.open, turn.0) {
+        super::step::push_user_text(&mut messages, note);
     }
     let tools = state.tools.iter().filter_map(|name| policy.tools.get(name)).cloned().collect();
     Some(ModelRequest {
         model,
         system: state.system.clone(),
         tools,
-        messages: conversation.messages,
+        messages,
         max_output_tokens: turn.1,
         schema: None,
         brief: brief(workflow, step, state),

@@ -1,5 +1,5 @@
 //! What the engine wishes for next. The driver performs each wish once and reports what happened as events.
-use crate::domain::{Event, ModelRequest, Question, RelPath, RunStatus, StepId, ToolCall};
+use crate::domain::{Event, Question, RelPath, RunStatus, StepId, ToolCall};
 
 /// One wish. Wishes repeat until an event fulfils them; [`Wish::key`] tells the driver which ones are already under way.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,8 +12,9 @@ pub enum Wish {
     Ask(Box<Question>),
     /// Open the conversation of a step.
     StartStep { step: StepId, attempt: u32 },
-    /// Ask the model. `note` is news that goes to the tail of the conversation with this call.
-    CallModel { step: StepId, ordinal: u32, note: Option<String>, request: Box<ModelRequest> },
+    /// Ask the model. `note` is news that goes to the tail of the conversation with this call; `turn::request` has the whole request, which is
+    /// large: it is rendered when the call leaves, not each time it is wished for.
+    CallModel { step: StepId, ordinal: u32, note: Option<String>, max_output_tokens: Option<u32> },
     /// Run a tool that is allowed. `rerun`: it was started before and its end is not known.
     RunTool { step: StepId, call: ToolCall, rerun: bool },
     /// The closing text of an agent becomes its step's output.

@@ -147,7 +147,8 @@ impl Builder {
         let memory = Memory::open(Arc::clone(&disk), &environment);
         let mut tools = crate::tools::built_in();
         tools.extend(self.tools);
-        let known: Vec<String> = tools.iter().map(|tool| tool.spec().name).collect();
+        let tools: Vec<_> = tools.into_iter().map(|tool| (tool.spec(), tool)).collect();
+        let known: Vec<String> = tools.iter().map(|(spec, _)| spec.name.clone()).collect();
         let team = Team::load(&disk, (&settings, &environment), &trusted, &known);
         Ok(Orchestrator(Arc::new(Shared {
             interactive: self.interactive.unwrap_or(true),

@@ -74,7 +74,7 @@ impl Driver {
         let (report, done) = mpsc::unbounded_channel();
         let letters = Letters::open(&shared, &parts.workspace);
         let mut outlook = Outlook::new(shared.settings.enable_logging);
-        outlook.history = parts.records.iter().map(crate::workspace::views::history_entry).collect();
+        outlook.history = Arc::new(parts.records.iter().filter_map(crate::workspace::views::history_line).collect());
         if let Some(plan) = &workflow.plan {
             outlook.plan_taken(super::outlook::marked(&workflow, &plan.text));
         }
@@ -160,8 +160,9 @@ impl Driver {
                 match self.key(&wish) {
                     Some(key) if self.under_way.contains_key(&key) => {}
                     Some(key) => {
-                        events.extend(self.announce(&wish));
-                        to_start.push((key, wish));
+                        let request = self.request_of(&wish);
+                        events.extend(self.announce(&wish, request.as_ref()));
+                        to_start.push((key, (wish, request)));
                     }
                     None => events.extend(self.fulfil(wish).await?),
                 }
@@ -217,6 +218,7 @@ impl Driver {
         let records = written?;
         synced?;
         let updates: Vec<_> = records.into_iter().map(|record| self.take(record)).collect();
+        self.state.send_replace(Arc::new(report::state(&self.workflow)));
         // Whoever hears of a question or a plan may open its document at once: it is written first.
         if self.outlook.urgent {
             self.refresh().await?;
@@ -225,16 +227,17 @@ impl Driver {
         Ok(())
     }
 
-    fn take(&mut self, record: Record) -> (Record, Arc<RunState>) {
+    /// Takes a record in. The state after it is rendered only for those who listen.
+    fn take(&mut self, record: Record) -> (Record, Option<Arc<RunState>>) {
         self.workflow.apply(&record);
         let log = record.event.step().and_then(|step| self.workflow.step(step)).map(|state| state.log.clone());
         self.outlook.take(&record, log.as_deref().filter(|log| !log.is_empty()));
-        let state = Arc::new(report::state(&self.workflow));
-        self.state.send_replace(Arc::clone(&state));
+        let state = self.shared.feed.has_listeners().then(|| Arc::new(report::state(&self.workflow)));
         (record, state)
     }
 
-    fn publish(&self, record: Record, state: Arc<RunState>) {
+    fn publish(&self, record: Record, state: Option<Arc<RunState>>) {
+        let Some(state) = state else { return };
         let workspace = Arc::clone(&self.handle.workspace);
         self.shared.feed.publish(&Update { run_id: self.handle.run_id.clone(), workspace, record: Arc::new(record), state });
     }
@@ -246,7 +249,8 @@ impl Driver {
         self.workflow.apply(&record);
         let state = Arc::new(report::state(&self.workflow));
         self.state.send_replace(Arc::clone(&state));
-        self.publish(record, state);
+        self.outlook.dirty = true;
+        self.publish(record, Some(state));
     }
 
     async fn wait(&mut self) -> Woken {
@@ -327,6 +331,9 @@ impl Driver {
 
     /// Writes the views that changed.
     pub(super) async fn refresh(&mut self) -> Result<()> {
+        if !self.outlook.dirty {
+            return Ok(());
+        }
         self.last_refresh = Some(self.shared.clock.instant());
         let state = self.state.borrow().clone();
         let Some(due) = self.outlook.due(&self.workflow, &state, &self.workspace, &self.shared.buffers) else { return Ok(()) };

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::domain::{Error, ErrorKind, Event, RelPath, Result, RunStatus, Step, StepId, StepStatus, ToolCall, ToolOutcome};
+use crate::domain::{Error, ErrorKind, Event, ModelRequest, RelPath, Result, RunStatus, Step, StepId, StepStatus, ToolCall, ToolOutcome};
 use crate::engine::prompt::{self, UPSTREAM_CAP, UpstreamText};
 use crate::engine::wish::WishKey;
 use crate::engine::{Wish, approval, turn};
@@ -16,10 +16,17 @@ use super::effects::{self, Call, Run};
 use super::planner;
 
 impl Driver {
+    /// What a wished call says to its model.
+    pub(super) fn request_of(&self, wish: &Wish) -> Option<ModelRequest> {
+        let Wish::CallModel { step, note, max_output_tokens, .. } = wish else { return None };
+        let step = self.workflow.plan_step(step)?;
+        turn::request(&self.workflow, &self.policy, step, (note, *max_output_tokens))
+    }
+
     /// The event that says work begins, written down before it does.
-    pub(super) fn announce(&self, wish: &Wish) -> Option<Event> {
+    pub(super) fn announce(&self, wish: &Wish, request: Option<&ModelRequest>) -> Option<Event> {
         match wish {
-            Wish::CallModel { step, ordinal, note, request } => Some(Event::CallStarted {
+            Wish::CallModel { step, ordinal, note, .. } => request.map(|request| Event::CallStarted {
                 step: step.clone(),
                 ordinal: *ordinal,
                 request_hash: request.hash(),
@@ -50,12 +57,13 @@ impl Driver {
     }
 
     /// Starts work that takes time; planning by rules is done at once and comes back as events.
-    pub(super) async fn start_work(&mut self, key: WishKey, wish: Wish) -> Result<Option<Vec<Event>>> {
+    pub(super) async fn start_work(&mut self, key: WishKey, (wish, request): (Wish, Option<ModelRequest>)) -> Result<Option<Vec<Event>>> {
         match wish {
             Wish::Plan => return self.make_plan().map(Some),
-            Wish::CallModel { step, ordinal, request, .. } => {
+            Wish::CallModel { step, ordinal, .. } => {
+                let Some(request) = request else { return Ok(None) };
                 let attempt = self.attempt(&step);
-                let call = Call { step, attempt, ordinal, request: *request };
+                let call = Call { step, attempt, ordinal, request };
                 let task = effects::call_model(Arc::clone(&self.provider), Arc::clone(&self.shared.clock), call, self.report.clone());
                 self.under_way.insert(key, task);
             }
@@ -135,7 +143,7 @@ impl Driver {
     }
 
     fn run_tool(&mut self, key: WishKey, step: StepId, call: ToolCall, rerun: bool) -> Option<Vec<Event>> {
-        let Some(tool) = self.shared.tools.iter().find(|tool| tool.spec().name == call.name).cloned() else {
+        let Some(tool) = self.shared.tools.iter().find(|(spec, _)| spec.name == call.name).map(|(_, tool)| Arc::clone(tool)) else {
             let outcome = ToolOutcome::refused(format!("there is no tool `{}`", call.name));
             return Some(vec![effects::tool_finished(step, call, outcome)]);
         };

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::documents::{approvals, plan as plan_text};
-use crate::domain::view::HistoryEntry;
 use crate::domain::{Buffers, Event, Record, Result, RunState};
 use crate::engine::{Workflow, report, transcript};
 use crate::workspace::{ViewCache, ViewTexts, Workspace, views};
@@ -18,7 +17,8 @@ pub(super) const PAUSE: Duration = Duration::from_millis(250);
 /// What has to be written, and what was.
 #[derive(Default)]
 pub(super) struct Outlook {
-    pub history: Vec<HistoryEntry>,
+    /// A line for each record; shared with the views under way, so that nothing is copied.
+    pub history: Arc<Vec<String>>,
     /// Passages not yet appended, by log.
     passages: BTreeMap<String, String>,
     cache: ViewCache,
@@ -37,7 +37,7 @@ impl Outlook {
 
     /// Takes note of a record. `log` is the transcript of its step.
     pub fn take(&mut self, record: &Record, log: Option<&str>) {
-        self.history.push(views::history_entry(record));
+        Arc::make_mut(&mut self.history).extend(views::history_line(record));
         self.dirty = true;
         self.urgent |= matches!(
             record.event,
@@ -61,7 +61,7 @@ impl Outlook {
             summary: report::has_summary(workflow).then(|| report::summary(workflow)),
             plan: plan.clone(),
             approvals: approvals_text(workflow, state),
-            history: self.history.clone(),
+            history: Arc::clone(&self.history),
             info,
         };
         if plan.is_some() {
@@ -138,7 +138,7 @@ pub(super) fn approvals_text(workflow: &Workflow, state: &RunState) -> String {
 
 /// Writes every view of a run that nobody drives.
 pub(super) fn write_all(shared: &Shared, workspace: &Workspace, workflow: &Workflow, records: &[Record]) -> Result<()> {
-    let mut outlook = Outlook { history: records.iter().map(views::history_entry).collect(), ..Outlook::new(false) };
+    let mut outlook = Outlook { history: Arc::new(records.iter().filter_map(views::history_line).collect()), ..Outlook::new(false) };
     if let Some(plan) = &workflow.plan {
         outlook.plan_taken(marked(workflow, &plan.text));
     }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::{Memory, Settings};
-use crate::domain::{Buffers, Error, Result};
+use crate::domain::{Buffers, Error, Result, ToolSpec};
 use crate::sys::{Clock, Disk, Environment};
 use crate::tools::Tool;
 
@@ -29,7 +29,8 @@ pub(super) struct Shared {
     pub clock: Arc<dyn Clock>,
     pub disk: Arc<dyn Disk>,
     pub models: Models,
-    pub tools: Vec<Arc<dyn Tool>>,
+    /// Each with what it says of itself, which takes time to render.
+    pub tools: Vec<(ToolSpec, Arc<dyn Tool>)>,
     pub buffers: Arc<dyn Buffers>,
     pub memory: Memory,
     pub team: Team,

@@ -246,8 +246,8 @@ async fn hands(shared: &Arc<Shared>, goal: &Goal, choice: Option<ProviderChoice>
 
 fn policy(shared: &Shared, goal: &Goal, provider: &dyn Provider) -> Policy {
     let settings = &shared.settings;
-    let specs = shared.tools.iter().map(|tool| tool.spec()).map(|spec| (spec.name.clone(), spec)).collect();
-    let read_only = shared.tools.iter().filter(|tool| tool.is_read_only()).map(|tool| tool.spec().name).collect();
+    let specs = shared.tools.iter().map(|(spec, _)| (spec.name.clone(), spec.clone())).collect();
+    let read_only = shared.tools.iter().filter(|(_, tool)| tool.is_read_only()).map(|(spec, _)| spec.name.clone()).collect();
     let mut rules = settings.rules.clone();
     rules.extend(shared.memory.granted_rules());
     let offline = provider.name() == "offline";

@@ -1,5 +1,6 @@
 //! The files people and scripts read: written whole when their content changed, rebuilt from the journal at any time. Renders JSON; the prose comes in.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -31,7 +32,8 @@ pub struct ViewTexts {
     pub summary: Option<String>,
     pub plan: Option<String>,
     pub approvals: String,
-    pub history: Vec<HistoryEntry>,
+    /// The entries as JSON, one line each.
+    pub history: Arc<Vec<String>>,
     pub info: WorkspaceInfo,
 }
 
@@ -137,9 +139,13 @@ fn history_view(workspace: &Workspace, previous: &mut ViewCache, texts: &ViewTex
     for (field, value) in kept {
         text.push_str(&format!("{}: {value},\n", json!(field)));
     }
-    let lines: Vec<String> = texts.history.iter().filter_map(|entry| serde_json::to_string(entry).ok()).collect();
-    text.push_str(&format!("\"entries\": [\n{}\n]\n}}\n", lines.join(",\n")));
+    text.push_str(&format!("\"entries\": [\n{}\n]\n}}\n", texts.history.join(",\n")));
     text
+}
+
+/// A record's line in the history.
+pub fn history_line(record: &Record) -> Option<String> {
+    serde_json::to_string(&history_entry(record)).ok()
 }
 
 /// A record for the history: prompts, contents, replies and every long string give way to their length.

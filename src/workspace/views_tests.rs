@@ -28,6 +28,7 @@ fn texts(history: Vec<HistoryEntry>) -> ViewTexts {
         version: "0.1.0".into(),
     };
     let (context, plan) = ("# Context".to_owned(), Some("# Plan".to_owned()));
+    let history = Arc::new(history.iter().map(|entry| serde_json::to_string(entry).unwrap()).collect());
     ViewTexts { state, context, summary: None, plan, approvals: "---".into(), history, info }
 }
 
