@@ -46,6 +46,8 @@ pub(super) struct Driver {
     first: Vec<Event>,
     pub(super) outlook: Outlook,
     last_refresh: Option<std::time::Instant>,
+    /// Written down, and not yet told to whoever listens.
+    untold: Vec<(Record, Option<Arc<RunState>>)>,
     pub(super) under_way: BTreeMap<WishKey, Task>,
     pub(super) report: Report,
     done: mpsc::UnboundedReceiver<Done>,
@@ -88,6 +90,7 @@ impl Driver {
             given_plan: parts.plan,
             first: parts.first,
             last_refresh: None,
+            untold: Vec::new(),
             under_way: BTreeMap::new(),
             shared,
             handle,
@@ -149,7 +152,7 @@ impl Driver {
         plan_only || self.shared.when_blocked == WhenBlocked::LetGo
     }
 
-    /// Fulfils wishes until none is left that can be fulfilled on the spot.
+    /// Fulfils wishes until none is left that can be fulfilled on the spot. The views wait for the end of it, the models do not.
     async fn settle(&mut self) -> Result<()> {
         loop {
             let wishes = schedule::next(&self.workflow, &self.policy);
@@ -168,12 +171,12 @@ impl Driver {
                 }
             }
             if events.is_empty() && to_start.is_empty() {
-                return Ok(());
+                return self.tell().await;
             }
-            self.commit(events).await?;
+            self.write_down(events).await?;
             for (key, wish) in to_start {
                 if let Some(events) = self.start_work(key, wish).await? {
-                    self.commit(events).await?;
+                    self.write_down(events).await?;
                 }
             }
         }
@@ -195,6 +198,11 @@ impl Driver {
 
     /// Writes events down, makes them durable where they must be, and only then lets anyone know.
     pub(super) async fn commit(&mut self, events: Vec<Event>) -> Result<()> {
+        self.write_down(events).await?;
+        self.tell().await
+    }
+
+    async fn write_down(&mut self, events: Vec<Event>) -> Result<()> {
         if events.is_empty() {
             return Ok(());
         }
@@ -217,14 +225,27 @@ impl Driver {
         self.journal = Some(journal);
         let records = written?;
         synced?;
-        let updates: Vec<_> = records.into_iter().map(|record| self.take(record)).collect();
+        for record in records {
+            let update = self.take(record);
+            self.untold.push(update);
+        }
         self.state.send_replace(Arc::new(report::state(&self.workflow)));
-        // Whoever hears of a question or a plan may open its document at once: it is written first.
+        Ok(())
+    }
+
+    /// Whoever hears of a question or a plan may open its document at once: it is written first.
+    async fn tell(&mut self) -> Result<()> {
         if self.outlook.urgent {
             self.refresh().await?;
         }
-        updates.into_iter().for_each(|(record, state)| self.publish(record, state));
+        self.publish_untold();
         Ok(())
+    }
+
+    fn publish_untold(&mut self) {
+        for (record, state) in std::mem::take(&mut self.untold) {
+            self.publish(record, state);
+        }
     }
 
     /// Takes a record in. The state after it is rendered only for those who listen.
@@ -244,6 +265,7 @@ impl Driver {
 
     /// Our own disk failed: the journal cannot say so, but whoever listens must hear it.
     fn publish_failure(&mut self, error: &Error) {
+        self.publish_untold();
         let event = Event::RunFinished { status: RunStatus::Paused, reason: Some(error.what.clone()) };
         let record = Record { seq: self.workflow.last_seq + 1, at: self.shared.clock.now(), event };
         self.workflow.apply(&record);

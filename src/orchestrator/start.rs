@@ -66,7 +66,7 @@ pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOption
     let mut first = vec![started];
     first.extend(warnings.into_iter().map(|text| schedule::note(NoteLevel::Warning, text)));
     let parts = Parts { workspace, lease, journal, records: Vec::new(), policy, provider, plan: options.plan, first };
-    launch(shared, run_id, parts).await
+    launch(shared, run_id, parts, Workflow::replay(&[])).await
 }
 
 /// The folder with the attached files in it; taken away again when a file cannot be attached.
@@ -137,7 +137,7 @@ pub(super) async fn resume(shared: &Arc<Shared>, path: &Path, options: ResumeOpt
     }];
     first.extend(reopened);
     let parts = Parts { workspace, lease, journal, records, policy, provider, plan: None, first };
-    launch(shared, run.run_id, parts).await
+    launch(shared, run.run_id, parts, workflow).await
 }
 
 pub(super) type Taken = (Workspace, Lease, Journal, Vec<Record>);
@@ -190,9 +190,9 @@ fn from_step(workflow: &Workflow, step: &StepId) -> Result<Vec<Event>> {
         .collect())
 }
 
-async fn launch(shared: &Arc<Shared>, run_id: String, parts: Parts) -> Result<RunHandle> {
+/// `workflow` is the fold of the records in `parts`.
+async fn launch(shared: &Arc<Shared>, run_id: String, parts: Parts, workflow: Workflow) -> Result<RunHandle> {
     let (orders, order_queue) = mpsc::unbounded_channel();
-    let workflow = Workflow::replay(&parts.records);
     let (state_sender, state) = watch::channel(Arc::new(report::state(&workflow)));
     let (ended_sender, ended) = watch::channel(None);
     let path = Arc::new(parts.workspace.path().to_owned());

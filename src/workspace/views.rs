@@ -9,7 +9,7 @@ use super::store::Workspace;
 use crate::domain::event::SCHEMA;
 use crate::domain::hash::sha256;
 use crate::domain::view::{HistoryEntry, WorkspaceInfo};
-use crate::domain::{Error, Record, RelPath, Result, RunState};
+use crate::domain::{Error, Event, Record, RelPath, Result, RunState};
 
 pub const CONTEXT: &str = "context-main.md";
 pub const HISTORY: &str = "workflow-history.json";
@@ -22,7 +22,7 @@ pub const APPROVALS: &str = "approvals.md";
 /// Longer strings of a record do not go into the history.
 const MAX_HISTORY_CHARS: usize = 200;
 /// Fields that are bulk whatever their length.
-const BULK: [&str; 5] = ["system", "prompt", "content", "reply", "raw"];
+const BULK: [&str; 4] = ["system", "prompt", "content", "raw"];
 
 /// Everything that the views say.
 #[derive(Debug, Clone)]
@@ -151,9 +151,17 @@ pub fn history_line(record: &Record) -> Option<String> {
 /// A record for the history: prompts, contents, replies and every long string give way to their length.
 pub fn history_entry(record: &Record) -> HistoryEntry {
     let event = record.event.name().to_owned();
-    let mut details = match serde_json::to_value(&record.event) {
+    let fields = |event: &Event| match serde_json::to_value(event) {
         Ok(Value::Object(fields)) => fields,
         _ => Map::new(),
+    };
+    let mut details = match without_reply(&record.event) {
+        Some((rest, length)) => {
+            let mut details = fields(&rest);
+            details.insert("reply".into(), json!(format!("({length} characters)")));
+            details
+        }
+        None => fields(&record.event),
     };
     details.remove("event");
     if let Some(steps) = details.get("plan").and_then(|plan| plan.get("steps")).and_then(Value::as_array).map(Vec::len) {
@@ -166,6 +174,23 @@ pub fn history_entry(record: &Record) -> HistoryEntry {
     details.retain(|_, value| !value.is_null());
     details.values_mut().for_each(shorten_strings);
     HistoryEntry { seq: record.seq, at: record.at, event, details }
+}
+
+/// The record of a call without its reply, and how long that is as JSON: a tree of all of it would be made only to be thrown away.
+fn without_reply(event: &Event) -> Option<(Event, usize)> {
+    let Event::CallFinished { step, ordinal, request_id, stop, usage, cost_usd, reply: Some(reply), failure } = event else { return None };
+    let length = serde_json::to_string(reply).ok()?.chars().count();
+    let rest = Event::CallFinished {
+        step: step.clone(),
+        ordinal: *ordinal,
+        request_id: request_id.clone(),
+        stop: *stop,
+        usage: *usage,
+        cost_usd: *cost_usd,
+        reply: None,
+        failure: failure.clone(),
+    };
+    Some((rest, length))
 }
 
 fn shorten_field(details: &mut Map<String, Value>, field: &str) {

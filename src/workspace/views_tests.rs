@@ -130,6 +130,27 @@ fn the_history_leaves_bulk_out() {
     assert_eq!(entry.details["agent"], "coder");
     assert_eq!(history_entry(&record(note(&"x".repeat(201)))).details["text"], "(201 characters)");
     assert_eq!(history_entry(&record(note(&"x".repeat(200)))).details["text"], "x".repeat(200));
+    let reply = crate::domain::Reply {
+        blocks: vec![crate::domain::Block::Text { text: "é".repeat(50) }],
+        stop: crate::domain::StopReason::EndTurn,
+        usage: Default::default(),
+        cost_usd: Some(0.5),
+        request_id: None,
+        raw: Some(json!({"content": "x"})),
+    };
+    let length = serde_json::to_value(&reply).unwrap().to_string().chars().count();
+    let finished = history_entry(&record(crate::domain::Event::CallFinished {
+        step: StepId::numbered(1),
+        ordinal: 2,
+        request_id: Some("req_1".into()),
+        stop: reply.stop,
+        usage: reply.usage,
+        cost_usd: reply.cost_usd,
+        reply: Some(reply),
+        failure: None,
+    }));
+    assert_eq!(finished.details["reply"], format!("({length} characters)"));
+    assert_eq!((finished.details["ordinal"].clone(), finished.details["request_id"].clone()), (json!(2), json!("req_1")));
     let planned = history_entry(&record(planned(3)));
     assert_eq!((planned.details["plan"].clone(), planned.details["text"].clone()), (json!({"steps": 3}), json!("(6 characters)")));
     assert!(!serde_json::to_string(&history_entry(&record(started("x")))).unwrap().contains("null"));
