@@ -128,12 +128,16 @@ pub struct Policy {
     /// Steps at once, at least 1.
     pub max_parallel: usize,
     pub plan_rules: PlanRules,
+    /// A model makes the plan; false: the rules do.
+    pub plan_by_model: bool,
     pub model: Option<String>,
     pub model_per_agent: BTreeMap<String, String>,
     pub max_output_tokens: Option<u32>,
     /// Money and tokens a run may use; `None` is no limit.
     pub budget_usd: Option<f64>,
     pub budget_tokens: Option<u64>,
+    /// Money that all runs of this user may still use today, what this run used included; kept up to date by the driver.
+    pub left_today_usd: Option<f64>,
     /// US dollars a million tokens, by model; a missing model has an unknown price. Without a model (offline) nothing costs.
     pub rates: BTreeMap<String, Rates>,
     /// Minutes after which an unanswered question pauses the run; 0 waits.

@@ -287,7 +287,7 @@ fn write_approvals(text: &mut String, workflow: &Workflow) {
 }
 
 fn write_notes(text: &mut String, workflow: &Workflow) {
-    let repeated: u32 = workflow.steps.values().map(|state| state.repeated_calls).sum();
+    let repeated = workflow.steps.values().map(|state| state.repeated_calls).sum::<u32>() + workflow.repeated_other;
     let notes: Vec<_> = workflow.notes.iter().filter(|note| note.level != NoteLevel::Info).collect();
     if notes.is_empty() && repeated == 0 {
         return;

@@ -1,11 +1,11 @@
 //! What the engine wishes for next. The driver performs each wish once and reports what happened as events.
-use crate::domain::{Event, ModelRequest, Question, RelPath, RunStatus, StepId, ToolCall};
+use crate::domain::{Event, ModelRequest, Plan, Question, RelPath, RunStatus, StepId, ToolCall};
 
 /// One wish. Wishes repeat until an event fulfils them; [`Wish::key`] tells the driver which ones are already under way.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Wish {
-    /// Make a plan for the goal.
-    Plan,
+    /// Put a plan in force: this one of a model's, or one by rules (with the reason why no model's is used, where one was asked).
+    Plan { made: Option<Box<Plan>>, reason: Option<String> },
     /// Write this event down: nothing else is needed.
     Record(Box<Event>),
     /// Ask a person.
@@ -34,7 +34,7 @@ impl Wish {
     /// The key of work that takes time; `None` for wishes that the driver fulfils on the spot. `attempt` is the step's.
     pub fn key(&self, attempt: u32) -> Option<WishKey> {
         match self {
-            Wish::Plan => Some(WishKey::Plan),
+            Wish::Plan { .. } => Some(WishKey::Plan),
             Wish::CallModel { step, ordinal, .. } => Some(WishKey::Call(step.clone(), attempt, *ordinal)),
             Wish::RunTool { step, call, .. } => Some(WishKey::Tool(step.clone(), attempt, call.id.clone())),
             _ => None,

@@ -300,7 +300,23 @@ impl Driver {
             self.event_of(done, &mut events)?;
             next = self.done.try_recv().ok();
         }
-        self.commit(events).await
+        let spent: f64 =
+            events.iter().filter_map(|event| if let Event::CallFinished { cost_usd, .. } = event { *cost_usd } else { None }).sum();
+        self.commit(events).await?;
+        if spent > 0.0 { self.enter_spend(spent).await } else { Ok(()) }
+    }
+
+    /// Enters what was spent into the user's ledger of the day, which all runs share.
+    async fn enter_spend(&mut self, spent: f64) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let entered = blocking(move || shared.memory.add_spend(shared.clock.now().date_naive(), spent)).await;
+        match entered {
+            Ok(today) => {
+                self.policy.left_today_usd = self.policy.left_today_usd.and(self.shared.settings.per_day_usd).map(|limit| limit - today);
+                Ok(())
+            }
+            Err(error) => self.warn(format!("the day's spend could not be entered: {}", error.what)).await,
+        }
     }
 
     fn event_of(&mut self, done: Done, events: &mut Vec<Event>) -> Result<()> {

@@ -3,10 +3,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::domain::{Error, ErrorKind, Event, RelPath, Result, RunStatus, Step, StepId, StepStatus, ToolCall, ToolOutcome};
+use crate::domain::event::NoteLevel;
+use crate::domain::{Error, ErrorKind, Event, Plan, RelPath, Result, RunStatus, Step, StepId, StepStatus, ToolCall, ToolOutcome};
 use crate::engine::prompt::{self, UPSTREAM_CAP, UpstreamText};
 use crate::engine::wish::WishKey;
-use crate::engine::{Wish, approval, turn};
+use crate::engine::{Wish, approval, schedule, turn};
 use crate::tools::ToolContext;
 use crate::workspace::jail::{Jail, Refusal};
 use crate::workspace::layout;
@@ -45,14 +46,14 @@ impl Driver {
             Wish::Finish { status, reason } => vec![Event::RunFinished { status, reason }],
             Wish::StartStep { step, attempt } => vec![self.step_started(&step, attempt)],
             Wish::SaveText { step, path, text } => vec![self.save(step, path, &text)?],
-            Wish::Plan | Wish::CallModel { .. } | Wish::RunTool { .. } => Vec::new(),
+            Wish::Plan { .. } | Wish::CallModel { .. } | Wish::RunTool { .. } => Vec::new(),
         })
     }
 
     /// Starts work that takes time; planning by rules is done at once and comes back as events.
     pub(super) async fn start_work(&mut self, key: WishKey, wish: Wish) -> Result<Option<Vec<Event>>> {
         match wish {
-            Wish::Plan => return self.make_plan().map(Some),
+            Wish::Plan { made, reason } => return self.make_plan(made, reason).map(Some),
             Wish::CallModel { step, ordinal, request, .. } => {
                 let attempt = self.attempt(&step);
                 let call = Call { step, attempt, ordinal, request: *request };
@@ -69,10 +70,14 @@ impl Driver {
         self.workflow.step(step).map_or(0, |state| state.attempt)
     }
 
-    fn make_plan(&mut self) -> Result<Vec<Event>> {
+    fn make_plan(&mut self, made: Option<Box<Plan>>, reason: Option<String>) -> Result<Vec<Event>> {
+        if let Some(plan) = made {
+            return Ok(vec![planner::made(&self.workflow, *plan)]);
+        }
+        let note = reason.map(|reason| schedule::note(NoteLevel::Warning, format!("planned by rules: {reason}")));
         let given = self.given_plan.take();
         match planner::plan(&self.shared, &self.workflow, &self.policy, given.as_deref()) {
-            Ok(planned) => Ok(vec![planned]),
+            Ok(planned) => Ok(note.into_iter().chain([planned]).collect()),
             Err(error) if error.kind == ErrorKind::Usage => {
                 Ok(vec![Event::RunFinished { status: RunStatus::Failed, reason: Some(error.what) }])
             }

@@ -40,7 +40,8 @@ pub struct ResumeOptions {
 }
 
 pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOptions) -> Result<RunHandle> {
-    let (provider, policy) = hands(shared, &goal, options.provider).await?;
+    let (provider, mut policy) = hands(shared, &goal, options.provider).await?;
+    policy.plan_by_model &= options.plan.is_none();
     check_agents(&goal, &policy)?;
     let (now, noise) = (shared.clock.now(), shared.clock.noise());
     let run_id = layout::run_id(now, noise);
@@ -267,14 +268,22 @@ fn policy(shared: &Shared, goal: &Goal, provider: &dyn Provider) -> Policy {
         project_read,
         max_parallel: goal.max_parallel.unwrap_or(settings.max_parallel),
         plan_rules: plan_rules(shared),
+        plan_by_model: provider.plans(),
         rates: rates(shared, provider, model.as_deref()),
         model,
         model_per_agent: if offline { Default::default() } else { settings.model_per_agent.clone() },
         max_output_tokens: settings.max_output_tokens,
         budget_usd: goal.budget_usd.or(settings.per_run_usd).filter(|_| settings.cost_tracking),
         budget_tokens: settings.per_run_tokens,
+        left_today_usd: left_today(shared).filter(|_| !offline),
         question_timeout_minutes: settings.approvals_timeout_minutes,
     }
+}
+
+/// What the day's limit leaves, where there is one and money is looked at.
+pub(super) fn left_today(shared: &Shared) -> Option<f64> {
+    let limit = shared.settings.per_day_usd.filter(|_| shared.settings.cost_tracking)?;
+    Some(limit - shared.memory.spent_on(shared.clock.now().date_naive()))
 }
 
 /// The prices of every model that the run may use, where they are known.
