@@ -19,6 +19,7 @@ mod lsp_goals;
 mod lsp_journey;
 mod lsp_transport;
 mod machine;
+mod models;
 mod providers;
 mod specialists_texts;
 mod specialists_tools;

@@ -1,3 +1,4 @@
 //! What the integration tests share.
 pub mod editor;
+pub mod model_server;
 pub mod specialist;
