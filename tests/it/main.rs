@@ -12,6 +12,7 @@ mod support;
 mod analyst;
 mod cli;
 mod cli_args;
+mod crash_points;
 mod floors;
 mod lsp_clients;
 mod lsp_commands;

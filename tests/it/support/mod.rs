@@ -1,3 +1,4 @@
 //! What the integration tests share.
 pub mod editor;
+pub mod scripted;
 pub mod specialist;
