@@ -10,10 +10,13 @@
 mod support;
 
 mod analyst;
+mod approvals;
+mod bad_input;
 mod cli;
 mod cli_args;
 mod crash_points;
 mod floors;
+mod jail;
 mod lsp_clients;
 mod lsp_commands;
 mod lsp_goals;
