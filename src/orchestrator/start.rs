@@ -221,6 +221,8 @@ async fn launch(shared: &Arc<Shared>, run_id: String, parts: Parts) -> Result<Ru
     }
     tokio::spawn(async move {
         let outcome = driver.run().await;
+        // The lease goes first: whoever hears of the end may take the workspace up at once.
+        drop(driver);
         shared.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&run_id);
         let _ = ended_sender.send(Some(outcome.err()));
     });

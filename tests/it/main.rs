@@ -16,6 +16,7 @@ mod cli;
 mod cli_args;
 mod crash_points;
 mod floors;
+mod golden_workspaces;
 mod jail;
 mod lsp_clients;
 mod lsp_commands;
