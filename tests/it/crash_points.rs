@@ -92,9 +92,12 @@ fn golden() -> Golden {
     })
 }
 
+/// Calls by step and number.
+type Calls = BTreeSet<(String, usize)>;
+
 /// What the journal of a rebuilt folder knows of the calls: finished ones, and those whose end is missing.
-fn calls_of(records: &[Record]) -> (BTreeSet<(String, usize)>, BTreeSet<(String, usize)>) {
-    let (mut finished, mut open) = (BTreeSet::new(), BTreeSet::new());
+fn calls_of(records: &[Record]) -> (Calls, Calls) {
+    let (mut finished, mut open) = (Calls::new(), Calls::new());
     for record in records {
         match &record.event {
             Event::CallStarted { step, ordinal, .. } => {
