@@ -101,6 +101,11 @@ impl Workflow {
         self.finished = None;
         self.parked = None;
         self.held_since = Some(record.at);
+        if *resumed {
+            // A power cut may have taken the record of a tool's start and left what the tool did.
+            let pending = self.steps.values_mut().flat_map(|state| &mut state.conversation.pending);
+            pending.for_each(|pending| pending.started = true);
+        }
     }
 
     fn planned(&mut self, plan: &Plan, text: &str, by: PlannedBy) {

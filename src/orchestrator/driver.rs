@@ -39,6 +39,8 @@ pub(super) struct Driver {
     pub(super) workspace: Arc<Workspace>,
     _lease: Lease,
     journal: Option<Journal>,
+    /// A tool wrote a file since the journal was last made durable.
+    wrote_unsynced: bool,
     pub(super) workflow: Workflow,
     pub(super) policy: Policy,
     pub(super) provider: Arc<dyn Provider>,
@@ -83,6 +85,7 @@ impl Driver {
             workspace: Arc::new(parts.workspace),
             _lease: parts.lease,
             journal: Some(parts.journal),
+            wrote_unsynced: false,
             policy: parts.policy,
             provider: parts.provider,
             given_plan: parts.plan,
@@ -170,6 +173,10 @@ impl Driver {
                 return Ok(());
             }
             self.commit(events).await?;
+            if self.wrote_unsynced && to_start.iter().any(|(_, wish)| self.writes(wish)) {
+                // Of tools that write, only the last may be in doubt after a power cut: what it did can be told from the file.
+                self.sync().await?;
+            }
             for (key, wish) in to_start {
                 if let Some(events) = self.start_work(key, wish).await? {
                     self.commit(events).await?;
@@ -199,23 +206,14 @@ impl Driver {
         }
         let Some(mut journal) = self.journal.take() else { return Err(Error::internal("the journal is gone")) };
         let durable = events.iter().any(Event::is_durable);
+        self.wrote_unsynced |= events.iter().any(Event::is_written_file);
         let now = self.shared.clock.now();
         let written: Result<Vec<Record>> = events.into_iter().map(|event| journal.append(now, event)).collect();
-        let synced = match (durable, &written) {
-            (true, Ok(_)) => {
-                let (back, synced) = blocking(move || {
-                    let synced = journal.sync();
-                    Ok((journal, synced))
-                })
-                .await?;
-                journal = back;
-                synced
-            }
-            _ => Ok(()),
-        };
         self.journal = Some(journal);
         let records = written?;
-        synced?;
+        if durable {
+            self.sync().await?;
+        }
         let updates: Vec<_> = records.into_iter().map(|record| self.take(record)).collect();
         // Whoever hears of a question or a plan may open its document at once: it is written first.
         if self.outlook.urgent {
@@ -223,6 +221,23 @@ impl Driver {
         }
         updates.into_iter().for_each(|(record, state)| self.publish(record, state));
         Ok(())
+    }
+
+    /// Returns once the journal would survive a power cut.
+    async fn sync(&mut self) -> Result<()> {
+        let Some(mut journal) = self.journal.take() else { return Err(Error::internal("the journal is gone")) };
+        let (journal, synced) = blocking(move || {
+            let synced = journal.sync();
+            Ok((journal, synced))
+        })
+        .await?;
+        self.journal = Some(journal);
+        self.wrote_unsynced = false;
+        synced
+    }
+
+    fn writes(&self, wish: &Wish) -> bool {
+        matches!(wish, Wish::RunTool { call, .. } if !self.policy.read_only_tools.contains(&call.name))
     }
 
     fn take(&mut self, record: Record) -> (Record, Arc<RunState>) {

@@ -15,6 +15,7 @@ use crate::workspace::layout;
 use super::driver::Driver;
 use super::effects::{self, Call, Run};
 use super::planner;
+use super::shared::blocking;
 
 impl Driver {
     /// The event that says work begins, written down before it does.
@@ -45,7 +46,7 @@ impl Driver {
             Wish::Ask(question) => vec![Event::Asked { question: *question }],
             Wish::Finish { status, reason } => vec![Event::RunFinished { status, reason }],
             Wish::StartStep { step, attempt } => vec![self.step_started(&step, attempt)],
-            Wish::SaveText { step, path, text } => vec![self.save(step, path, &text)?],
+            Wish::SaveText { step, path, text } => vec![save(self.jail(), step, path, text).await?],
             Wish::Plan { .. } | Wish::CallModel { .. } | Wish::RunTool { .. } => Vec::new(),
         })
     }
@@ -129,16 +130,6 @@ impl Driver {
             .collect()
     }
 
-    fn save(&self, step: StepId, path: RelPath, text: &str) -> Result<Event> {
-        match self.jail().write(&path, text.as_bytes()) {
-            Ok(sha256) => Ok(Event::Saved { step, path, sha256, bytes: text.len() as u64 }),
-            Err(Refusal::NotAllowed(reason)) => {
-                Ok(Event::StepFinished { step, status: StepStatus::Failed, output_file: None, error: Some(reason) })
-            }
-            Err(Refusal::Disk(error)) => Err(Error::disk(format!("writing {path}"), &error)),
-        }
-    }
-
     fn run_tool(&mut self, key: WishKey, step: StepId, call: ToolCall, rerun: bool) -> Option<Vec<Event>> {
         let Some(tool) = self.shared.tools.iter().find(|tool| tool.spec().name == call.name).cloned() else {
             let outcome = ToolOutcome::refused(format!("there is no tool `{}`", call.name));
@@ -168,4 +159,16 @@ impl Driver {
             cancelled: Arc::new(AtomicBool::new(false)),
         }
     }
+}
+
+/// Writes a closing text as its step's output; off the async threads, since it waits for the disk.
+async fn save(jail: Jail, step: StepId, path: RelPath, text: String) -> Result<Event> {
+    blocking(move || match jail.write(&path, text.as_bytes()) {
+        Ok(sha256) => Ok(Event::Saved { step, path, sha256, bytes: text.len() as u64 }),
+        Err(Refusal::NotAllowed(reason)) => {
+            Ok(Event::StepFinished { step, status: StepStatus::Failed, output_file: None, error: Some(reason) })
+        }
+        Err(Refusal::Disk(error)) => Err(Error::disk(format!("writing {path}"), &error)),
+    })
+    .await
 }

@@ -83,7 +83,7 @@ impl Driver {
             return Ok(Ok(()));
         }
         let workspace = Arc::clone(&self.workspace);
-        let text = super::shared::blocking(move || Ok(workspace.read_text("plan.md"))).await?;
+        let text = super::shared::blocking(move || Ok(workspace.plan_text())).await?;
         match text {
             Some(text) if self.outlook.plan_on_disk.as_ref() != Some(&text) => self.take_plan(text).await,
             _ => Ok(Ok(())),
@@ -104,7 +104,7 @@ impl Driver {
     /// What keeps the plan in the file from being run, if it was edited while nobody held the run.
     pub(super) async fn check_plan_on_disk(&mut self) -> Result<()> {
         let workspace = Arc::clone(&self.workspace);
-        let text = super::shared::blocking(move || Ok(workspace.read_text("plan.md"))).await?;
+        let text = super::shared::blocking(move || Ok(workspace.plan_text())).await?;
         let edited = text.filter(|text| self.workflow.plan.is_some() && self.outlook.plan_on_disk.as_ref() != Some(text));
         match edited.map(|text| read_plan(&text, &self.workflow, &self.policy.plan_rules)) {
             Some(Err(problem)) => Err(Error::usage(format!("the plan cannot be run: {problem}")).hint("mend plan.md, then resume")),

@@ -10,9 +10,14 @@
 mod support;
 
 mod analyst;
+mod approvals;
+mod bad_input;
 mod cli;
 mod cli_args;
+mod crash_points;
 mod floors;
+mod golden_workspaces;
+mod jail;
 mod lsp_clients;
 mod lsp_commands;
 mod lsp_goals;
