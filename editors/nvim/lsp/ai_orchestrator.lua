@@ -19,8 +19,12 @@ return {
   init_options = { trusted = options.trusted },
   capabilities = {
     experimental = { orchestrator = true },
-    -- Before 0.12 the editor has no lenses that can be told to change; this plugin draws them there.
-    workspace = { codeLens = { refreshSupport = true } },
+    workspace = {
+      -- Before 0.12 the editor has no lenses that can be told to change; this plugin draws them there.
+      codeLens = { refreshSupport = true },
+      -- Before 0.11 the editor takes versioned edits and does not say so.
+      workspaceEdit = { documentChanges = true },
+    },
   },
   handlers = require('orchestrator.handlers').table(),
   commands = require('orchestrator.handlers').commands(),

@@ -46,12 +46,35 @@ local function show_message(_, params)
   require('orchestrator.client').murmur(params.message, level)
 end
 
+-- Edits of open documents of a run are written at once, so that none of them stays unsaved for what the server did. Without autocommands:
+-- nothing that formats on save, and no `didSave`, which is for what the user saves.
+---@type lsp.Handler
+local function apply_edit(err, params, ctx, config)
+  local ours = {}
+  for _, change in ipairs(not err and params.edit.documentChanges or {}) do
+    local path = change.textDocument and vim.uri_to_fname(change.textDocument.uri) or ''
+    local bufnr = vim.fn.bufnr(vim.fn.fnameescape(path))
+    if bufnr ~= -1 and not vim.bo[bufnr].modified and require('orchestrator.runs').owns(path) then
+      table.insert(ours, bufnr)
+    end
+  end
+  local result = vim.lsp.handlers['workspace/applyEdit'](err, params, ctx, config)
+  for _, bufnr in ipairs(ours) do
+    vim.api.nvim_buf_call(bufnr, function()
+      vim.cmd('silent! noautocmd lockmarks write!')
+    end)
+  end
+  require('orchestrator.approvals').draw()
+  return result
+end
+
 ---@return table<string, lsp.Handler>
 function M.table()
   local handlers = {
     ['window/showMessageRequest'] = show_message_request,
     ['window/showDocument'] = show_document,
     ['window/showMessage'] = show_message,
+    ['workspace/applyEdit'] = apply_edit,
     ['orchestrator/runsChanged'] = runs_changed,
     ['orchestrator/status'] = status,
   }

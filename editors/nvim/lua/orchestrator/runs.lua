@@ -67,6 +67,15 @@ function M.get(run_id)
   end
 end
 
+---Whether a file lies in the workspace of a run of this session.
+---@param path string
+---@return boolean
+function M.owns(path)
+  return vim.iter(M.list()):any(function(row)
+    return vim.startswith(path, row.workspace .. '/')
+  end)
+end
+
 -- Documents of a run follow what it does; one that the user is changing is left alone.
 ---@param row orchestrator.Row
 local function reload(row)
