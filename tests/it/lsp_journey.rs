@@ -211,3 +211,21 @@ async fn leaving_with_a_live_run_is_quick_and_the_run_can_be_resumed() {
     }
     editor.close().await;
 }
+
+#[tokio::test]
+async fn the_plan_of_a_goal_that_stands_in_no_document_is_shown() {
+    let project = Project::new();
+    let mut editor = project
+        .editor("vscode")
+        .ignore("textDocument/publishDiagnostics")
+        .ignore("window/showMessageRequest")
+        .ignore("$/cancelRequest")
+        .start()
+        .await;
+    editor.command("orchestrator.planGoal", json!("Write a short guide to beekeeping")).await.unwrap();
+    let shown = editor.expect("window/showDocument").await;
+    assert!(shown["params"]["uri"].as_str().unwrap().ends_with("/plan.md"));
+    assert_eq!(shown["params"]["takeFocus"], true);
+    editor.reply(&shown, json!({"success": true})).await;
+    editor.close().await;
+}
