@@ -164,7 +164,7 @@ def goal_command_and_health(lab):
     editor.wait_lua("the run to end", STATE, lambda rows: rows[0]["status"] == "cancelled")
     editor.command("checkhealth orchestrator")
     editor.wait_screen(r"orchestrator: the server")
-    text = "table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\\n')"
+    text = "table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), ' ')"
     health = editor.wait_lua("health", text, lambda text: "provider: offline" in text)
     assert "ERROR" not in health, health
     assert ("loses" in health) == (not lab.is_new), health

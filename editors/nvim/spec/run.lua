@@ -9,7 +9,7 @@ for _, file in ipairs(_G.arg) do
     end
   end
 end
-print(('%d tests, %d failed\n'):format(count, #failures) .. table.concat(failures, '\n'))
+io.stdout:write(('%d tests, %d failed\n'):format(count, #failures) .. table.concat(failures, '\n') .. '\n')
 if #failures > 0 or count == 0 then
   os.exit(1)
 end

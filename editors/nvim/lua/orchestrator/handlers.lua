@@ -33,6 +33,10 @@ end
 ---@type lsp.Handler
 local function runs_changed(_, params, ctx)
   require('orchestrator.runs').changed(ctx.client_id, params.runs or {})
+  if vim.fn.has('nvim-0.12') == 0 then
+    -- Running a lens clears its line there, and the refresh that follows may have been answered before that.
+    require('orchestrator.lens').refresh_all(ctx.client_id)
+  end
 end
 
 ---@type lsp.Handler
