@@ -145,6 +145,11 @@ def resume_after_kill(lab):
     assert lab.workspace() == workspace, "another run was started"
     editor.command("Orchestrator approve")
     editor.wait_lua("the run to end", STATE, lambda rows: rows[0]["status"] == "completed")
+    before = editor.lua("vim.lsp.get_clients({ name = 'ai_orchestrator' })[1].id")
+    editor.command("Orchestrator restart")
+    clients = "vim.tbl_map(function(c) return c.initialized and c.id or 0 end, vim.lsp.get_clients({ name = 'ai_orchestrator', bufnr = 0 }))"
+    editor.wait_lua("another server", clients, lambda all: len(all) == 1 and all[0] > before)
+    editor.wait_screen(r"Run goal|Run again")
     editor.command("Orchestrator open summary")
     editor.wait_screen(r"execution-summary\.md")
     lab.keep_screen("Taken up again after the editor was killed: the summary")

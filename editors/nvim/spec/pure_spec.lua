@@ -69,6 +69,10 @@ tests['the question of a line is found in approvals.md and in the plan'] = funct
   same(at(both, 'file:///elsewhere.md', 6), nil)
 end
 
+tests['a null of the server is nothing'] = function()
+  same(require('orchestrator.approvals').question({ id = 'A1', step = vim.NIL }), { id = 'A1' })
+end
+
 tests['wrong options are named and do no harm'] = function()
   local config = require('orchestrator.config')
   same(#config.problems({ cmd = 'x', nonsense = 1, open_artifacts = 'above' }), 3)

@@ -52,6 +52,19 @@ local function still_waits(prompt)
   return false
 end
 
+---A question as the server tells it, without what is null there.
+---@param approval table
+---@return orchestrator.Question
+function M.question(approval)
+  local question = {}
+  for key, value in pairs(approval) do
+    if value ~= vim.NIL then
+      question[key] = value
+    end
+  end
+  return question
+end
+
 ---@param client_id integer
 ---@param run_id string
 ---@param state? table The answer of `orchestrator.runState`.
@@ -60,16 +73,9 @@ local function take(client_id, run_id, state)
     return question.runId ~= run_id
   end, open)
   for _, approval in ipairs(state and state.approvals or {}) do
-    table.insert(
-      open,
-      vim.tbl_extend('force', approval, {
-        runId = run_id,
-        client_id = client_id,
-        planUri = state.planUri,
-        step = approval.step ~= vim.NIL and approval.step or nil,
-        planLine = approval.planLine ~= vim.NIL and approval.planLine or nil,
-      })
-    )
+    local question = M.question(approval)
+    question.runId, question.client_id, question.planUri = run_id, client_id, state.planUri
+    table.insert(open, question)
   end
   release(still_waits)
   M.draw()

@@ -130,7 +130,11 @@ end
 function M.gone(client_id)
   require('orchestrator.runs').forget(client_id)
   require('orchestrator.approvals').forget(client_id)
-  if reattach and #vim.lsp.get_clients({ name = NAME }) == 0 then
+  -- The one that has just ended may still be listed.
+  local others = vim.iter(vim.lsp.get_clients({ name = NAME })):any(function(client)
+    return client.id ~= client_id
+  end)
+  if reattach and not others then
     local buffers = reattach
     reattach = nil
     for _, bufnr in ipairs(buffers) do

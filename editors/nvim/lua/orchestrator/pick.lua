@@ -126,7 +126,7 @@ function M.costs()
       table.insert(lines, { M.line(row) .. '\n' })
     end
     local rest = unknown > 0 and (' and %d of unknown price'):format(unknown) or ''
-    table.insert(lines, { ('%d runs, $%.2f%s'):format(#(rows or {}), total, rest), 'Title' })
+    table.insert(lines, { ('$%.2f in all%s'):format(total, rest), 'Title' })
     vim.api.nvim_echo(lines, false, {})
   end)
 end
