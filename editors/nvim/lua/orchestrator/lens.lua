@@ -21,6 +21,11 @@ function M.attach(client, bufnr)
   if has_lenses then
     return vim.lsp.codelens.enable(true, { client_id = client.id })
   end
+  -- Lenses stand at the end of the line here, where the text of a diagnostic that says the same could push them off the screen.
+  if vim.diagnostic.config().virtual_text then
+    local namespace = vim.lsp.diagnostic.get_namespace(client.id)
+    vim.diagnostic.config({ virtual_text = { severity = { min = vim.diagnostic.severity.WARN } } }, namespace)
+  end
   local group = vim.api.nvim_create_augroup('orchestrator.lens.' .. bufnr, {})
   vim.api.nvim_create_autocmd({ 'BufEnter', 'InsertLeave', 'TextChanged', 'BufWritePost' }, {
     group = group,
