@@ -130,7 +130,13 @@ end
 function M.gone(client_id)
   require('orchestrator.runs').forget(client_id)
   require('orchestrator.approvals').forget(client_id)
-  -- The one that has just ended may still be listed.
+  -- The one that has just ended may still be listed, and would be taken for one that serves.
+  if reattach and vim.lsp.get_client_by_id(client_id) then
+    vim.defer_fn(function()
+      M.gone(client_id)
+    end, 20)
+    return
+  end
   local others = vim.iter(vim.lsp.get_clients({ name = NAME })):any(function(client)
     return client.id ~= client_id
   end)
