@@ -80,7 +80,8 @@ fn goal_command(state: &mut State, call: Call, plan_first: bool) {
     let project = state.setup.project_of(wanted.document.as_deref());
     match build_goal(&wanted, &argument, plan_first) {
         Ok(goal) => {
-            let origin = wanted.origin.map(|origin| Origin { show_plan: plan_first, ..origin });
+            let origin = wanted.origin.or_else(|| plan_first.then(|| nowhere(&wanted.text)));
+            let origin = origin.map(|origin| Origin { show_plan: plan_first, ..origin });
             start(state, Start { goal, origin, project, provider, with_plan_uri: plan_first }, reply);
         }
         Err(error) => drop(reply.send(Err(to_proto::failure(&error)))),
@@ -158,6 +159,11 @@ fn only_goal(state: &State) -> Option<Wanted> {
 fn at_marker(key: from_proto::Key, marker: &FoundGoal, document: Option<PathBuf>) -> Wanted {
     let origin = Origin { document: key, words: words(&marker.text), line: marker.line, show_plan: false };
     Wanted { text: marker.text.clone(), marker: Some(marker.clone()), origin: Some(origin), document }
+}
+
+/// The origin of a goal that stands in no document: its plan is shown all the same.
+fn nowhere(text: &str) -> Origin {
+    Origin { document: from_proto::Key::default(), words: words(text), line: 0, show_plan: false }
 }
 
 fn covers(rope: &ropey::Rope, marker: &FoundGoal, line: usize) -> bool {

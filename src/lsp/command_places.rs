@@ -18,7 +18,7 @@ use super::runs::Run;
 use super::state::State;
 use super::{from_proto, papers, to_proto, words};
 
-/// The largest approvals.md that is read, in bytes.
+/// The largest approvals.md or plan.md that is read, in bytes.
 const MAX_PAPER_BYTES: u64 = 4 * 1024 * 1024;
 const LISTED: usize = 20;
 
@@ -134,8 +134,16 @@ pub fn run_state(state: &mut State, call: Call) {
 
 fn describe(run_state: &RunState, workspace: &Path, disk: &dyn Disk) -> Value {
     let paper = workspace.join("approvals.md");
-    let text = disk.open(workspace).and_then(|folder| folder.read("approvals.md", MAX_PAPER_BYTES)).unwrap_or_default();
-    let items = papers::items(&String::from_utf8_lossy(&text));
+    let read = |name| disk.open(workspace).and_then(|folder| folder.read(name, MAX_PAPER_BYTES)).unwrap_or_default();
+    let items = papers::items(&String::from_utf8_lossy(&read("approvals.md")));
+    let plan = if run_state.pending_approvals.is_empty() { Vec::new() } else { read("plan.md") };
+    let plan = String::from_utf8_lossy(&plan);
+    let steps = papers::steps(&plan);
+    // A question about no step is about the plan: it stands at the plan's title.
+    let plan_line = |step: Option<&StepId>| match step {
+        Some(step) => steps.iter().find(|line| line.id == *step).map(|line| line.line),
+        None => plan.lines().position(|line| line.starts_with("# ")),
+    };
     let line_of = |id: &str| items.iter().find(|item| item.id == id).map_or(0, |item| item.line);
     let artifacts = run_state.steps.iter().filter(|step| step.status == crate::domain::StepStatus::Completed).filter_map(|step| {
         let path = step.output_file.as_ref()?;
@@ -144,7 +152,7 @@ fn describe(run_state: &RunState, workspace: &Path, disk: &dyn Disk) -> Value {
     let approvals = run_state.pending_approvals.iter().map(|pending| {
         json!({
             "id": pending.id, "step": pending.step, "what": pending.what, "hash": pending.hash,
-            "uri": to_proto::uri_value(&paper), "line": line_of(&pending.id.0),
+            "uri": to_proto::uri_value(&paper), "line": line_of(&pending.id.0), "planLine": plan_line(pending.step.as_ref()),
         })
     });
     let mut value = json!(run_state);

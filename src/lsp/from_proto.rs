@@ -12,8 +12,8 @@ pub enum Encoding {
     Utf16,
 }
 
-/// What a document is known by: equal for all spellings of one address.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What a document is known by: equal for all spellings of one address. The default is no document's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 
 /// The key of an address: a file's path, or the address as it is (`untitled:Untitled-1`).
