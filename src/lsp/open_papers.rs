@@ -95,11 +95,11 @@ impl State {
     fn send_edit(&mut self, key: &Key, edits: &[(Span, String)], base: Option<&str>) {
         let encoding = self.documents.encoding;
         let Some(document) = self.documents.by_key_mut(key) else { return };
-        let text = place::apply(&document.rope.to_string(), edits);
-        if document.awaited.as_ref().is_some_and(|awaited| awaited.version == document.version && awaited.text == text.as_str()) {
+        // On its way, or refused: with the next version of the text it is another matter.
+        if document.awaited.as_ref().is_some_and(|awaited| awaited.version == document.version) {
             return;
         }
-        let text = Rope::from_str(&text);
+        let text = Rope::from_str(&place::apply(&document.rope.to_string(), edits));
         let base = base.map_or_else(|| text.clone(), Rope::from_str);
         document.awaited = Some(Awaited { version: document.version, text, base });
         let edit = document.versioned_edit(edits, encoding);

@@ -133,8 +133,8 @@ impl State {
                 if !self.documents.get_mut(&document.uri).is_some_and(Document::is_our_edit) {
                     self.last_edit = Some(Instant::now());
                     self.note_reload(&document.uri);
-                    self.papers_wanted |= papers::kind(&from_proto::file_name(&document.uri)).is_some();
                 }
+                self.papers_wanted |= papers::kind(&from_proto::file_name(&document.uri)).is_some();
                 self.touched(&document.uri);
             }
             Notice::Saved(params) => {
