@@ -27,6 +27,7 @@ pub fn code(result: &RunResult, circumstances: Circumstances) -> i32 {
         RunStatus::Completed => 0,
         RunStatus::Failed | RunStatus::Cancelled => 1,
         _ if circumstances.interrupted => INTERRUPTED,
+        RunStatus::Parked if reason_starts_with(result, "unknown model") => 2,
         RunStatus::Parked => 5,
         RunStatus::WaitingApproval | RunStatus::Paused if budget => 4,
         RunStatus::WaitingApproval if circumstances.plan_only => 0,

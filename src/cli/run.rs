@@ -6,7 +6,7 @@ use crate::domain::goal::SingleStep;
 use crate::domain::plan::PlanRules;
 use crate::domain::view::RunResult;
 use crate::domain::{Error, Goal, RelPath, Result, RunStatus};
-use crate::orchestrator::{Orchestrator, ResumeOptions, WhenBlocked};
+use crate::orchestrator::{Orchestrator, ResumeOptions, Tapes, WhenBlocked};
 
 use super::ask::Asker;
 use super::exit::{self, Circumstances};
@@ -22,7 +22,6 @@ use super::terminal::Terminal;
 
 /// Does what was ordered; the exit code.
 pub async fn run(order: Order, options: &Options, mut setup: Setup, terminal: &Terminal) -> Result<i32> {
-    refuse_unbuilt(&order)?;
     let goal = goal_of(&order, &setup)?;
     if order.read_project {
         setup.allow_project();
@@ -35,7 +34,8 @@ pub async fn run(order: Order, options: &Options, mut setup: Setup, terminal: &T
     // A question that cannot be seen is no question: prompts go to standard error.
     let can_ask = terminal.stdin_is_terminal && terminal.stderr_is_terminal && !order.non_interactive && !order.plan_only;
     let when_blocked = if can_ask { WhenBlocked::Wait } else { WhenBlocked::LetGo };
-    let orchestrator = setup.builder().interactive(!order.non_interactive).when_blocked(when_blocked).build()?;
+    let tapes = tapes_of(&order, &setup)?;
+    let orchestrator = setup.builder().tapes(tapes).interactive(!order.non_interactive).when_blocked(when_blocked).build()?;
     if !matches!(order.work, Work::Resume(_)) {
         clean_up(&orchestrator, &setup, terminal).await;
     }
@@ -93,12 +93,13 @@ fn plan_rules(orchestrator: &Orchestrator, setup: &Setup) -> PlanRules {
     }
 }
 
-fn refuse_unbuilt(order: &Order) -> Result<()> {
-    let unbuilt = [("--record", order.record.is_some()), ("--replay", order.replay.is_some())];
-    match unbuilt.into_iter().find(|(_, given)| *given) {
-        Some((name, _)) => Err(Error::not_available(name).hint("leave it out; the workspace keeps every exchange in its journal")),
-        None => Ok(()),
+/// The folders of recordings, absolute.
+fn tapes_of(order: &Order, setup: &Setup) -> Result<Tapes> {
+    if order.record.is_some() && order.replay.is_some() {
+        return Err(Error::usage("--record and --replay cannot go together").hint("record first, then replay"));
     }
+    let absolute = |path: &std::path::PathBuf| setup.environment.absolute(path);
+    Ok(Tapes { record: order.record.as_ref().map(absolute), replay: order.replay.as_ref().map(absolute) })
 }
 
 /// The goal with everything the command line said about it; `None` for a resume, which has its goal already.

@@ -60,8 +60,6 @@ fn bad_goals_and_outputs_are_refused_before_anything_starts() {
 
 #[test]
 fn what_is_not_built_yet_is_refused_with_a_hint() {
-    let record = Order { record: Some("d".into()), ..order(Work::Goal("Write docs".into())) };
-    assert_eq!(refuse_unbuilt(&record).unwrap_err().what, "--record is not available yet");
     let mut setup = setup();
     setup.settings.sandbox_mode = true;
     let errors = setup.may_run().unwrap_err();
@@ -77,4 +75,13 @@ fn a_deny_is_stronger_than_read_project() {
     setup.settings.project_read = ProjectRead::Deny;
     setup.allow_project();
     assert_eq!(setup.settings.project_read, ProjectRead::Deny);
+}
+
+#[test]
+fn recordings_are_made_or_played_and_start_at_the_current_folder() {
+    let recorded = Order { record: Some("d".into()), ..order(Work::Goal("Write docs".into())) };
+    let tapes = tapes_of(&recorded, &setup()).unwrap();
+    assert!(tapes.record.unwrap().is_absolute() && tapes.replay.is_none());
+    let both = Order { replay: Some("d".into()), ..recorded };
+    assert_eq!(tapes_of(&both, &setup()).unwrap_err().exit_code(), 2);
 }

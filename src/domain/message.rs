@@ -114,6 +114,31 @@ pub struct CallFailure {
     /// Milliseconds to wait at the least before the next try, where the server said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// What was paid for although no usable reply came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
+}
+
+impl CallFailure {
+    /// A failure that cost nothing.
+    pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
+        CallFailure { class, message: message.into(), retry_after_ms: None, spent: None }
+    }
+}
+
+/// Tokens and money of an answer that broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Spent {
+    pub usage: Usage,
+    /// US dollars; `None` when the price is unknown.
+    pub cost_usd: Option<f64>,
+}
+
+impl Spent {
+    #[must_use]
+    pub fn plus(self, other: Spent) -> Spent {
+        Spent { usage: self.usage.plus(other.usage), cost_usd: super::usage::add_costs(self.cost_usd, other.cost_usd) }
+    }
 }
 
 /// What an earlier step left for this one.
@@ -152,14 +177,19 @@ pub struct ModelRequest {
     pub tools: Vec<ToolSpec>,
     pub messages: Vec<Message>,
     pub max_output_tokens: Option<u32>,
+    /// JSON Schema that the whole answer must fit; providers choose how they ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Value>,
     pub brief: Brief,
 }
 
 impl ModelRequest {
     /// SHA-256 over what a model would see: the key that tells one request from another.
     pub fn hash(&self) -> String {
-        let seen = serde_json::json!([self.model, self.system, self.tools, self.messages, self.max_output_tokens]);
-        super::hash::sha256(seen.to_string().as_bytes())
+        let mut seen = vec![serde_json::json!([self.model, self.system, self.tools, self.messages, self.max_output_tokens])];
+        seen.extend(self.schema.clone());
+        let text = if let [only] = seen.as_slice() { only.to_string() } else { Value::Array(seen).to_string() };
+        super::hash::sha256(text.as_bytes())
     }
 
     /// Results of tool calls so far, with the call each one answers, oldest first.

@@ -22,6 +22,27 @@ pub struct ToolCall {
     pub input: Value,
 }
 
+/// The one key of an input that stands for text which was not a JSON object: a model may send cut or malformed JSON.
+pub const UNREADABLE_INPUT: &str = "__invalid_json";
+
+impl ToolCall {
+    /// Reads the text of an input strictly: nothing is `{}`, anything but one JSON object is kept under [`UNREADABLE_INPUT`].
+    pub fn input_from_text(text: &str) -> Value {
+        if text.trim().is_empty() {
+            return Value::Object(serde_json::Map::new());
+        }
+        match serde_json::from_str(text) {
+            Ok(Value::Object(input)) => Value::Object(input),
+            _ => serde_json::json!({ UNREADABLE_INPUT: text }),
+        }
+    }
+
+    /// The text that came instead of a JSON object; such a call is answered with an error and never run.
+    pub fn unreadable_input(&self) -> Option<&str> {
+        self.input.get(UNREADABLE_INPUT).and_then(Value::as_str)
+    }
+}
+
 /// A workspace file that a call read or wrote, with the hash of its content afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Touched {

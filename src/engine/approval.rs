@@ -67,6 +67,9 @@ fn hard_deny(workflow: &Workflow, policy: &Policy, step: &Step, call: &ToolCall)
     if !state.tools.contains(&call.name) || !policy.tools.contains_key(&call.name) {
         return Some(format!("there is no tool `{}`; you have: {}", call.name, state.tools.join(", ")));
     }
+    if call.unreadable_input().is_some() {
+        return Some(format!("the input of {} was not one complete JSON object; make the call again with valid JSON", call.name));
+    }
     if state.conversation.times_made(call) >= MAX_REPEATS {
         return Some(format!("you made this very call {MAX_REPEATS} times already; its answer will not change. Go on with what you have"));
     }

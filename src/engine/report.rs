@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::domain::event::{NoteLevel, SCHEMA};
 use crate::domain::goal::shorten;
 use crate::domain::view::{PendingApproval, RunResult, StepResult, StepView, Summary, Totals, WorkspaceInfo};
-use crate::domain::{RunState, RunStatus, Step, StepStatus};
+use crate::domain::{RunState, Step, StepStatus};
 
 use super::workflow::Workflow;
 
@@ -302,7 +302,7 @@ fn write_notes(text: &mut String, workflow: &Workflow) {
     }
 }
 
-/// Whether the summary belongs on disk: the run reached an end.
+/// Whether the summary belongs on disk: the process let go of the run.
 pub fn has_summary(workflow: &Workflow) -> bool {
-    workflow.finished.as_ref().is_some_and(|(status, _)| status.is_end() || *status == RunStatus::Paused || *status == RunStatus::Parked)
+    workflow.finished.is_some()
 }

@@ -232,7 +232,7 @@ fn finished(step: StepId, ordinal: u32, luck: Luck, output: &RelPath) -> Event {
         name: "write_file".into(),
         input: json!({"path": output, "content": ordinal.to_string()}),
     })];
-    let failure = |class| Some(CallFailure { class, message: "no".into(), retry_after_ms: None });
+    let failure = |class| Some(CallFailure::new(class, "no"));
     let (blocks, stop, failure) = match luck {
         Luck::Writes => (write, StopReason::ToolUse, None),
         Luck::Says => (text("Done."), StopReason::EndTurn, None),

@@ -104,7 +104,9 @@ impl Conversation {
     pub fn take_reply(&mut self, reply: &Reply) -> bool {
         let cut_tool = reply.stop == StopReason::MaxTokens && matches!(reply.blocks.last(), Some(Block::ToolCall(_)));
         let refused = reply.stop == StopReason::Refusal;
-        if !cut_tool && !refused && !reply.blocks.is_empty() {
+        // A pause may hold nothing but the provider's own tool blocks; the continuation needs them.
+        let paused = reply.stop == StopReason::PauseTurn && reply.raw.is_some();
+        if !cut_tool && !refused && (!reply.blocks.is_empty() || paused) {
             self.messages.push(Message { role: Role::Assistant, blocks: reply.blocks.clone(), raw: reply.raw.clone() });
             let acts = !matches!(reply.stop, StopReason::MaxTokens | StopReason::PauseTurn);
             if acts {

@@ -146,6 +146,7 @@ pub fn request(workflow: &Workflow, policy: &Policy, step: &Step, turn: (&Option
         tools,
         messages: conversation.messages,
         max_output_tokens: turn.1,
+        schema: None,
         brief: brief(workflow, step, state),
     })
 }

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     fn failure(class: FailureClass, retry_after_ms: Option<u64>) -> CallFailure {
-        CallFailure { class, message: "m".into(), retry_after_ms }
+        CallFailure { retry_after_ms, ..CallFailure::new(class, "m") }
     }
 
     #[test]

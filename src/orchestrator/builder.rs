@@ -10,6 +10,7 @@ use crate::tools::Tool;
 
 use super::feed::Feed;
 use super::handle::Orchestrator;
+use super::models::{Models, Tapes};
 use super::shared::{Shared, WhenBlocked};
 use super::team::Team;
 
@@ -27,6 +28,7 @@ pub struct Builder {
     pub(super) tools: Vec<Arc<dyn Tool>>,
     pub(super) buffers: Option<Arc<dyn Buffers>>,
     pub(super) trusted: TrustedValues,
+    pub(super) tapes: Tapes,
 }
 
 impl Orchestrator {
@@ -103,6 +105,13 @@ impl Builder {
         self
     }
 
+    /// Keeps every exchange with the model, or runs again from what was kept.
+    #[must_use]
+    pub fn tapes(mut self, tapes: Tapes) -> Self {
+        self.tapes = tapes;
+        self
+    }
+
     /// What of the project's own files is trusted (`config::Loaded::trusted`); goes with [`Builder::settings`].
     #[must_use]
     pub fn trusted(mut self, trusted: TrustedValues) -> Self {
@@ -124,11 +133,9 @@ impl Builder {
         if let Some(base_dir) = self.base_dir {
             settings.base_dir = environment.absolute(&base_dir);
         }
-        let provider = match self.provider {
-            Some(provider) => provider,
-            None => crate::llm::route::choose(&settings, &environment)?,
-        };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let models = Models::new(Arc::clone(&clock), self.provider, self.tapes);
+        models.check(&settings, &environment)?;
         let memory = Memory::open(Arc::clone(&disk), &environment);
         let mut tools = crate::tools::built_in();
         tools.extend(self.tools);
@@ -144,7 +151,7 @@ impl Builder {
             environment,
             clock,
             disk,
-            provider,
+            models,
             tools,
             memory,
             team,

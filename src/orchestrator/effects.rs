@@ -7,7 +7,8 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::domain::message::{CallFailure, FailureClass};
-use crate::domain::{Event, ModelRequest, Reply, StepId, StopReason, ToolCall, ToolOutcome, Usage};
+use crate::domain::usage::add_costs;
+use crate::domain::{Event, ModelRequest, Reply, Spent, StepId, StopReason, ToolCall, ToolOutcome};
 use crate::llm::{Provider, retry};
 use crate::sys::Clock;
 use crate::tools::{Tool, ToolContext};
@@ -68,7 +69,7 @@ impl Drop for StopOnDrop {
 
 fn broke_off(error: &tokio::task::JoinError) -> CallFailure {
     let message = if error.is_panic() { "the provider broke off (a defect of ours)" } else { "the call was stopped" };
-    CallFailure { class: FailureClass::Doomed, message: message.into(), retry_after_ms: None }
+    CallFailure::new(FailureClass::Doomed, message)
 }
 
 async fn complete(
@@ -79,18 +80,33 @@ async fn complete(
 ) -> Result<Reply, CallFailure> {
     let mut waited = Duration::ZERO;
     let mut tries = 0;
+    let mut spent: Option<Spent> = None;
     loop {
         tries += 1;
-        let failure = match provider.complete(&request).await {
-            Ok(reply) => return Ok(reply),
+        let mut failure = match provider.complete(&request).await {
+            Ok(reply) => return Ok(with_spent(reply, spent)),
             Err(failure) => failure,
         };
+        // Answers that broke off were paid for as well.
+        spent = match (spent, failure.spent) {
+            (Some(before), Some(now)) => Some(before.plus(now)),
+            (before, now) => before.or(now),
+        };
+        failure.spent = spent;
         let Some(wait) = retry::wait(&failure, tries, waited, clock.noise()) else { return Err(failure) };
         waited += wait;
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let _ = report.send(Done::Retry { step: step.clone(), ordinal, reason: failure.message, wait_ms });
         tokio::time::sleep(wait).await;
     }
+}
+
+fn with_spent(mut reply: Reply, spent: Option<Spent>) -> Reply {
+    if let Some(spent) = spent {
+        reply.usage = reply.usage.plus(spent.usage);
+        reply.cost_usd = add_costs(reply.cost_usd, spent.cost_usd);
+    }
+    reply
 }
 
 /// A tool call with its time limit.
@@ -136,16 +152,22 @@ pub(super) fn call_finished(step: StepId, ordinal: u32, outcome: Result<Reply, C
             reply: Some(reply),
             failure: None,
         },
-        Err(failure) => Event::CallFinished {
-            step,
-            ordinal,
-            request_id: None,
-            stop: StopReason::Error,
-            usage: Usage::default(),
-            cost_usd: Some(0.0),
-            reply: None,
-            failure: Some(failure),
-        },
+        Err(mut failure) => {
+            // Another name mends it, so the run is parked rather than its step failed: a resume goes on.
+            if failure.message.starts_with("unknown model") {
+                failure.class = FailureClass::Parked;
+            }
+            Event::CallFinished {
+                step,
+                ordinal,
+                request_id: None,
+                stop: StopReason::Error,
+                usage: failure.spent.map(|spent| spent.usage).unwrap_or_default(),
+                cost_usd: failure.spent.map_or(Some(0.0), |spent| spent.cost_usd),
+                reply: None,
+                failure: Some(failure),
+            }
+        }
     }
 }
 

@@ -45,7 +45,21 @@ impl Orchestrator {
         self.start(Goal::new(goal)?).await?.finished().await
     }
 
-    /// One agent, one step; `output_file` and `custom_instructions` as in the source document.
+    /// One agent, one step. `output_file` goes before the agent's own; `custom_instructions` are added to its task.
+    ///
+    /// ```
+    /// # use ai_orchestrator::{config::{Settings, settings::ProviderChoice}, orchestrator::Orchestrator};
+    /// # let scratch = tempfile::tempdir()?;
+    /// # std::fs::write(scratch.path().join("notes.md"), "# Tides\n\nThe moon moves the sea twice a day.\n")?;
+    /// # let settings = Settings { provider: ProviderChoice::Offline, ..Settings::defaults(scratch.path()) };
+    /// # let orchestrator = Orchestrator::builder().settings(settings).interactive(false).build()?;
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let result = orchestrator.spawn_agent("researcher", "What do notes.md say about the moon?", Some("moon.md"), None).await?;
+    /// assert!(result.workspace.join("moon.md").exists());
+    /// # Ok::<_, ai_orchestrator::domain::Error>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn spawn_agent(
         &self,
         agent: &str,
@@ -95,7 +109,7 @@ impl Orchestrator {
 
     /// `offline`, `anthropic`, `openai`.
     pub fn provider_name(&self) -> &str {
-        self.0.provider.name()
+        self.0.models.name(&self.0.settings, &self.0.environment)
     }
 
     pub fn settings(&self) -> &Settings {

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::{Memory, Settings};
 use crate::domain::{Buffers, Error, Result};
-use crate::llm::Provider;
 use crate::sys::{Clock, Disk, Environment};
 use crate::tools::Tool;
 
 use super::feed::Feed;
+use super::models::Models;
 use super::run::RunHandle;
 use super::team::Team;
 
@@ -28,7 +28,7 @@ pub(super) struct Shared {
     pub environment: Environment,
     pub clock: Arc<dyn Clock>,
     pub disk: Arc<dyn Disk>,
-    pub provider: Arc<dyn Provider>,
+    pub models: Models,
     pub tools: Vec<Arc<dyn Tool>>,
     pub buffers: Arc<dyn Buffers>,
     pub memory: Memory,

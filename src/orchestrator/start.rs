@@ -4,11 +4,10 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::config::Settings;
 use crate::config::settings::ProviderChoice;
 use crate::domain::event::{Event, NoteLevel, SCHEMA};
 use crate::domain::plan::PlanRules;
-use crate::domain::policy::ProjectRead;
+use crate::domain::policy::{ProjectRead, Rates};
 use crate::domain::{Command, Error, Goal, Policy, Record, Result, RunStatus, StepId};
 use crate::engine::{Workflow, commands, report, schedule};
 use crate::llm::Provider;
@@ -41,7 +40,7 @@ pub struct ResumeOptions {
 }
 
 pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOptions) -> Result<RunHandle> {
-    let (provider, policy) = hands(shared, &goal, options.provider)?;
+    let (provider, policy) = hands(shared, &goal, options.provider).await?;
     check_agents(&goal, &policy)?;
     let (now, noise) = (shared.clock.now(), shared.clock.noise());
     let run_id = layout::run_id(now, noise);
@@ -119,7 +118,7 @@ pub(super) async fn resume(shared: &Arc<Shared>, path: &Path, options: ResumeOpt
     let run = workflow.run.clone().ok_or_else(|| Error::place("the workspace's journal has no start").hint("start the goal anew"))?;
     let reopened = reopen(&workflow, &options)?;
     let goal = Goal { plan_only: false, ..run.goal };
-    let (provider, mut policy) = hands(shared, &goal, None)?;
+    let (provider, mut policy) = hands(shared, &goal, None).await?;
     policy.budget_usd = options.budget_usd.or(run.budget_usd);
     policy.budget_tokens = run.budget_tokens.or(policy.budget_tokens);
     let mut first = vec![Event::RunStarted {
@@ -236,13 +235,8 @@ fn check_agents(goal: &Goal, policy: &Policy) -> Result<()> {
 }
 
 /// The provider and the limits of a run.
-fn hands(shared: &Arc<Shared>, goal: &Goal, choice: Option<ProviderChoice>) -> Result<(Arc<dyn Provider>, Policy)> {
-    let provider = match choice {
-        Some(choice) if choice != shared.settings.provider => {
-            crate::llm::route::choose(&Settings { provider: choice, ..shared.settings.clone() }, &shared.environment)?
-        }
-        _ => Arc::clone(&shared.provider),
-    };
+async fn hands(shared: &Arc<Shared>, goal: &Goal, choice: Option<ProviderChoice>) -> Result<(Arc<dyn Provider>, Policy)> {
+    let provider = shared.models.provider((&shared.settings, &shared.environment, &shared.disk), choice).await?;
     if shared.settings.sandbox_mode {
         return Err(Error::not_available("security.sandbox_mode").hint("set security.sandbox_mode to false"));
     }
@@ -273,14 +267,21 @@ fn policy(shared: &Shared, goal: &Goal, provider: &dyn Provider) -> Policy {
         project_read,
         max_parallel: goal.max_parallel.unwrap_or(settings.max_parallel),
         plan_rules: plan_rules(shared),
+        rates: rates(shared, provider, model.as_deref()),
         model,
         model_per_agent: if offline { Default::default() } else { settings.model_per_agent.clone() },
         max_output_tokens: settings.max_output_tokens,
         budget_usd: goal.budget_usd.or(settings.per_run_usd).filter(|_| settings.cost_tracking),
         budget_tokens: settings.per_run_tokens,
-        rates: Default::default(),
         question_timeout_minutes: settings.approvals_timeout_minutes,
     }
+}
+
+/// The prices of every model that the run may use, where they are known.
+fn rates(shared: &Shared, provider: &dyn Provider, model: Option<&str>) -> std::collections::BTreeMap<String, Rates> {
+    let of_agents = shared.team.agents.iter().filter_map(|agent| agent.model.as_deref());
+    let named = shared.settings.model_per_agent.values().map(String::as_str).chain(of_agents).chain(model);
+    named.filter_map(|name| Some((name.to_owned(), provider.rates(name)?))).collect()
 }
 
 /// What plans are checked against.

@@ -57,6 +57,9 @@ impl Team {
             team.take_project_agent(agent, trusted.covers_agent(&seen.name, &seen.text), &folder.join(&seen.name));
         }
         for agent in &mut team.agents {
+            if agent.max_turns == agent_file::NO_LIMIT {
+                agent.max_turns = settings.default_max_turns;
+            }
             if let Some(turns) = settings.max_turns.get(&agent.name) {
                 agent.max_turns = *turns;
             }

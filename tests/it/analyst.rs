@@ -60,6 +60,7 @@ async fn finish(folder: tempfile::TempDir, brief: Brief) -> Finished {
         tools: Vec::new(),
         messages: vec![Message::user(&brief.goal)],
         max_output_tokens: None,
+        schema: None,
         brief,
     };
     let mut calls = Vec::new();

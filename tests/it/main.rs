@@ -22,5 +22,6 @@ mod lsp_settings;
 mod lsp_transport;
 mod lsp_weather;
 mod machine;
+mod providers;
 mod specialists_texts;
 mod specialists_tools;

@@ -93,7 +93,15 @@ mod tests {
         let mut brief = stage::Stage::new("writer", "Write about tides").brief;
         brief.agent = agent.into();
         let tools = tools.split_whitespace().map(spec).collect();
-        ModelRequest { model: None, system: String::new(), tools, messages: vec![Message::user("x")], max_output_tokens: None, brief }
+        ModelRequest {
+            model: None,
+            system: String::new(),
+            tools,
+            messages: vec![Message::user("x")],
+            max_output_tokens: None,
+            schema: None,
+            brief,
+        }
     }
 
     #[test]

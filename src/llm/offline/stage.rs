@@ -96,6 +96,7 @@ impl Stage {
             tools: self.tools.iter().map(spec).collect(),
             messages: vec![Message::user(&self.brief.goal)],
             max_output_tokens: None,
+            schema: None,
             brief: self.brief.clone(),
         };
         let mut calls = Vec::new();

@@ -125,8 +125,15 @@ impl Scene {
         let mut context = self.context();
         let specs = tools.iter().map(|tool| tool.spec()).collect();
         let messages = vec![Message::user(&self.brief.goal)];
-        let mut request =
-            ModelRequest { model: None, system: String::new(), tools: specs, messages, max_output_tokens: None, brief: self.brief.clone() };
+        let mut request = ModelRequest {
+            model: None,
+            system: String::new(),
+            tools: specs,
+            messages,
+            max_output_tokens: None,
+            schema: None,
+            brief: self.brief.clone(),
+        };
         let mut calls = Vec::new();
         for turns in 1..=self.max_turns {
             request.brief.turns_left = self.max_turns - turns;

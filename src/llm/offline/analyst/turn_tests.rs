@@ -19,7 +19,15 @@ fn request(inputs: &[&str], turns_left: u32) -> ModelRequest {
         uses_project: false,
         turns_left,
     };
-    ModelRequest { model: None, system: String::new(), tools: Vec::new(), messages: Vec::new(), max_output_tokens: None, brief }
+    ModelRequest {
+        model: None,
+        system: String::new(),
+        tools: Vec::new(),
+        messages: Vec::new(),
+        max_output_tokens: None,
+        schema: None,
+        brief,
+    }
 }
 
 fn names(next: &Move) -> Vec<&'static str> {

@@ -1,0 +1,153 @@
+//! A neutral request as the JSON of chat completions. Sends nothing that a strict server would refuse: no empty lists, no unknown fields.
+use serde_json::{Map, Value, json};
+
+use crate::domain::{Block, Message, ModelRequest, Role};
+
+use super::dialect::{Dialect, Limit, SchemaRoute};
+
+/// What a tool that said nothing is answered with.
+const NO_OUTPUT: &str = "(no output)";
+
+/// Fields of an earlier answer that this host wants back.
+pub(super) fn echoed(host: &str) -> &'static [&'static str] {
+    match host {
+        // Answers with tool calls in thinking mode are refused without their reasoning.
+        host if host.ends_with("deepseek.com") => &["reasoning_content"],
+        host if host.ends_with("openrouter.ai") => &["reasoning_details"],
+        _ => &[],
+    }
+}
+
+/// The request's body. `default_output`: tokens where the request states no limit; `None` leaves it to the server.
+pub(super) fn body(request: &ModelRequest, model: &str, dialect: Dialect, (echo, default_output): (&[&str], Option<u32>)) -> Value {
+    let mut body = Map::new();
+    body.insert("model".into(), json!(model));
+    body.insert("messages".into(), Value::Array(messages(request, dialect, echo)));
+    body.insert("stream".into(), json!(true));
+    if dialect.usage_option {
+        body.insert("stream_options".into(), json!({"include_usage": true}));
+    }
+    let name = match dialect.limit {
+        Limit::MaxTokens => Some("max_tokens"),
+        Limit::MaxCompletionTokens => Some("max_completion_tokens"),
+        Limit::Left => None,
+    };
+    if let (Some(name), Some(limit)) = (name, request.max_output_tokens.or(default_output)) {
+        body.insert(name.into(), json!(limit));
+    }
+    if !request.tools.is_empty() {
+        let tool = |spec: &crate::domain::ToolSpec| json!({"type": "function", "function": {"name": spec.name, "description": spec.description, "parameters": spec.input_schema}});
+        body.insert("tools".into(), request.tools.iter().map(tool).collect());
+    }
+    if let Some(schema) = &request.schema {
+        match dialect.schema {
+            SchemaRoute::JsonSchema => {
+                let format = json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": true}});
+                body.insert("response_format".into(), format);
+            }
+            SchemaRoute::JsonObject => {
+                body.insert("response_format".into(), json!({"type": "json_object"}));
+            }
+            SchemaRoute::Prompt => {}
+        }
+    }
+    Value::Object(body)
+}
+
+fn messages(request: &ModelRequest, dialect: Dialect, echo: &[&str]) -> Vec<Value> {
+    let mut messages = Vec::new();
+    if !request.system.trim().is_empty() {
+        messages.push(json!({"role": "system", "content": request.system}));
+    }
+    for message in &request.messages {
+        match message.role {
+            Role::Assistant => messages.extend(assistant(message, echo)),
+            Role::User => user(message, &mut messages),
+        }
+    }
+    if let (Some(schema), true) = (&request.schema, dialect.schema != SchemaRoute::JsonSchema) {
+        let words = format!("Answer with one JSON object and nothing else. It must fit this JSON Schema:\n{schema}");
+        append_text(&mut messages, &words);
+    }
+    messages
+}
+
+/// Results first, each in a message of its own, then what the user says.
+fn user(message: &Message, messages: &mut Vec<Value>) {
+    for block in &message.blocks {
+        if let Block::ToolResult { id, content, is_error } = block {
+            let content = if content.trim().is_empty() { NO_OUTPUT } else { content };
+            let content = if *is_error { format!("ERROR: {content}") } else { content.to_owned() };
+            messages.push(json!({"role": "tool", "tool_call_id": id, "content": content}));
+        }
+    }
+    for block in &message.blocks {
+        if let Block::Text { text } = block
+            && !text.trim().is_empty()
+        {
+            append_text(messages, text);
+        }
+    }
+}
+
+/// Text of the user, joined to what the user said just before.
+fn append_text(messages: &mut Vec<Value>, text: &str) {
+    if let Some(last) = messages.last_mut()
+        && last.get("role").and_then(Value::as_str) == Some("user")
+        && let Some(Value::String(before)) = last.get_mut("content")
+    {
+        before.push_str("\n\n");
+        before.push_str(text);
+        return;
+    }
+    messages.push(json!({"role": "user", "content": text}));
+}
+
+fn assistant(message: &Message, echo: &[&str]) -> Option<Value> {
+    match message.raw.as_ref().filter(|raw| is_ours(raw)) {
+        Some(raw) => from_raw(raw, echo),
+        None => from_blocks(&message.blocks),
+    }
+}
+
+/// An answer of this API; those of others hold a list as their content.
+fn is_ours(raw: &Value) -> bool {
+    raw.get("role").is_some() && !raw.get("content").is_some_and(Value::is_array)
+}
+
+fn from_raw(raw: &Value, echo: &[&str]) -> Option<Value> {
+    let mut message = Map::new();
+    message.insert("role".into(), json!("assistant"));
+    let calls = raw.get("tool_calls").filter(|calls| calls.as_array().is_some_and(|calls| !calls.is_empty()));
+    let content = raw.get("content").filter(|content| content.as_str().is_some_and(|text| !text.trim().is_empty()));
+    if content.is_none() && calls.is_none() {
+        return None;
+    }
+    message.insert("content".into(), content.cloned().unwrap_or_default());
+    for key in echo {
+        if let Some(value) = raw.get(*key) {
+            message.insert((*key).to_owned(), value.clone());
+        }
+    }
+    if let Some(calls) = calls {
+        message.insert("tool_calls".into(), calls.clone());
+    }
+    Some(Value::Object(message))
+}
+
+fn from_blocks(blocks: &[Block]) -> Option<Value> {
+    let texts: Vec<&str> =
+        blocks.iter().filter_map(|block| if let Block::Text { text } = block { Some(text.as_str()) } else { None }).collect();
+    let call = |block: &Block| match block {
+        Block::ToolCall(call) => {
+            Some(json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.input.to_string()}}))
+        }
+        _ => None,
+    };
+    let calls: Vec<Value> = blocks.iter().filter_map(call).collect();
+    from_raw(&json!({"content": texts.join("\n"), "tool_calls": calls}), &[])
+}
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;
