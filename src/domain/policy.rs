@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::agent::Agent;
 use super::pattern::{MAX_PATTERN_CHARS, host_matches, name_matches, path_matches};
 use super::plan::PlanRules;
+use super::question::Subject;
 use super::tool::ToolSpec;
 
 /// How much is asked (contract, section 5).
@@ -69,6 +70,22 @@ pub struct Rates {
 }
 
 impl Rule {
+    /// The rule that an approval with scope "always" adds; `None` where no rule can say it.
+    pub fn always(subject: &Subject) -> Option<Rule> {
+        let Subject::Tool { tool, target, .. } = subject else { return None };
+        let is_host = tool.starts_with("web_");
+        let about = (!target.is_empty()).then(|| target.clone());
+        Some(Rule {
+            tool: Some(tool.clone()),
+            path: about.clone().filter(|_| !is_host),
+            host: about.filter(|_| is_host),
+            agent: None,
+            decision: Verdict::Allow,
+            matches: Vec::new(),
+            not_match: Vec::new(),
+        })
+    }
+
     /// Whether the rule speaks about this call. `target` is what the call is about: a path, a host or an address, or nothing.
     pub fn matches(&self, tool: &str, target: &str, agent: &str) -> bool {
         let of_hosts = tool.starts_with("web_") || tool.starts_with("mcp__") || target.contains("://");

@@ -19,6 +19,7 @@ pub fn state(workflow: &Workflow) -> RunState {
         detail: question.detail.clone(),
         hash: question.hash.clone(),
         asked_at: question.asked_at,
+        subject: Some(question.subject.clone()),
     });
     RunState {
         schema: SCHEMA,

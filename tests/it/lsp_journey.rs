@@ -150,6 +150,7 @@ async fn a_mark_changed_in_the_open_document_and_saved_decides_and_a_wrong_plan_
     let mut editor = project
         .editor("eglot")
         .ignore("window/showMessageRequest")
+        .answer("workspace/applyEdit", |_| Some(json!({"applied": false})))
         .answer("window/showDocument", |_| Some(json!({"success": true})))
         .start()
         .await;
