@@ -2,6 +2,7 @@
 //!
 //! The agent is a Markdown file in the user's configuration folder; here it is written to a scratch folder that plays that part.
 //! Without a language model nobody would think of calling a new tool, so a small scripted provider plays the model.
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "an example prints, and makes its own scratch folder")]
 use std::sync::Arc;
 
 use ai_orchestrator::config::Settings;

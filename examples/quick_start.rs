@@ -1,4 +1,5 @@
 //! The library in a few lines: a goal in, a workspace out. Runs offline, without a key: `cargo run --example quick_start`.
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "an example prints, and makes its own scratch folder")]
 use ai_orchestrator::config::Settings;
 use ai_orchestrator::config::settings::ProviderChoice;
 use ai_orchestrator::orchestrator::Orchestrator;

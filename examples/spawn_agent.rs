@@ -1,4 +1,5 @@
 //! One agent, one step, an output file and instructions of your own: `cargo run --example spawn_agent`.
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "an example prints, and makes its own scratch folder")]
 use ai_orchestrator::config::Settings;
 use ai_orchestrator::config::settings::ProviderChoice;
 use ai_orchestrator::orchestrator::Orchestrator;

@@ -37,6 +37,8 @@ fn policy() -> Policy {
         max_parallel: 3,
         model: None,
         model_per_agent: BTreeMap::new(),
+        plan_by_model: false,
+        left_today_usd: None,
         max_output_tokens: None,
         budget_usd: Some(1.0),
         budget_tokens: None,
@@ -93,11 +95,11 @@ impl Played {
 
     fn fulfil(&mut self, wish: Wish) {
         match wish {
-            Wish::Plan => self.put(Event::Planned { plan: self.plan.clone(), text: PLAN.into(), by: PlannedBy::User }),
+            Wish::Plan { .. } => self.put(Event::Planned { plan: self.plan.clone(), text: PLAN.into(), by: PlannedBy::User }),
             Wish::Record(event) => self.put(*event),
             Wish::Ask(question) => self.put(Event::Asked { question: *question }),
             Wish::StartStep { step, attempt } => self.start(step, attempt),
-            Wish::CallModel { step, ordinal, note, max_output_tokens } => self.call(step, ordinal, (note, max_output_tokens)),
+            Wish::CallModel { step, ordinal, note, max_output_tokens, .. } => self.call(step, ordinal, (note, max_output_tokens)),
             Wish::RunTool { step, call, .. } => self.tool(step, call),
             Wish::SaveText { step, path, .. } => self.put(Event::Saved { step, path, sha256: "h".into(), bytes: 1 }),
             Wish::Finish { status, reason } => self.put(Event::RunFinished { status, reason }),

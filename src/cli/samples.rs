@@ -11,7 +11,15 @@ pub fn time(text: &str) -> DateTime<FixedOffset> {
 }
 
 pub fn pending(id: &str, hash: &str) -> PendingApproval {
-    PendingApproval { id: QuestionId(id.into()), step: None, what: "plan".into(), detail: String::new(), hash: hash.into(), asked_at: None }
+    PendingApproval {
+        id: QuestionId(id.into()),
+        step: None,
+        what: "plan".into(),
+        detail: String::new(),
+        hash: hash.into(),
+        asked_at: None,
+        subject: None,
+    }
 }
 
 fn plan_step(number: usize, agent: &str, title: &str, output: &str) -> Step {

@@ -4,7 +4,15 @@ use crate::domain::QuestionId;
 use proptest::prelude::*;
 
 fn pending(id: &str, what: &str, detail: &str, hash: &str) -> PendingApproval {
-    PendingApproval { id: QuestionId(id.into()), step: None, what: what.into(), detail: detail.into(), hash: hash.into(), asked_at: None }
+    PendingApproval {
+        id: QuestionId(id.into()),
+        step: None,
+        what: what.into(),
+        detail: detail.into(),
+        hash: hash.into(),
+        asked_at: None,
+        subject: None,
+    }
 }
 
 fn example() -> String {

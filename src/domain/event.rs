@@ -186,6 +186,11 @@ impl Event {
         )
     }
 
+    /// Whether it tells of a tool that wrote a file.
+    pub fn is_written_file(&self) -> bool {
+        matches!(self, Event::ToolFinished { touched, .. } if touched.iter().any(|touch| touch.wrote))
+    }
+
     /// The name under which it is journalled and published: `call_started`.
     pub fn name(&self) -> &'static str {
         match self {

@@ -37,6 +37,11 @@ impl RelPath {
         Ok(RelPath(trimmed.to_owned()))
     }
 
+    /// `plan.md`.
+    pub fn of_plan() -> Self {
+        RelPath("plan.md".to_owned())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::agent::Agent;
 use super::pattern::{MAX_PATTERN_CHARS, host_matches, name_matches, path_matches};
 use super::plan::PlanRules;
+use super::question::Subject;
 use super::tool::ToolSpec;
 
 /// How much is asked (contract, section 5).
@@ -69,6 +70,22 @@ pub struct Rates {
 }
 
 impl Rule {
+    /// The rule that an approval with scope "always" adds; `None` where no rule can say it.
+    pub fn always(subject: &Subject) -> Option<Rule> {
+        let Subject::Tool { tool, target, .. } = subject else { return None };
+        let is_host = tool.starts_with("web_");
+        let about = (!target.is_empty()).then(|| target.clone());
+        Some(Rule {
+            tool: Some(tool.clone()),
+            path: about.clone().filter(|_| !is_host),
+            host: about.filter(|_| is_host),
+            agent: None,
+            decision: Verdict::Allow,
+            matches: Vec::new(),
+            not_match: Vec::new(),
+        })
+    }
+
     /// Whether the rule speaks about this call. `target` is what the call is about: a path, a host or an address, or nothing.
     pub fn matches(&self, tool: &str, target: &str, agent: &str) -> bool {
         let of_hosts = tool.starts_with("web_") || tool.starts_with("mcp__") || target.contains("://");
@@ -128,12 +145,16 @@ pub struct Policy {
     /// Steps at once, at least 1.
     pub max_parallel: usize,
     pub plan_rules: PlanRules,
+    /// A model makes the plan; false: the rules do.
+    pub plan_by_model: bool,
     pub model: Option<String>,
     pub model_per_agent: BTreeMap<String, String>,
     pub max_output_tokens: Option<u32>,
     /// Money and tokens a run may use; `None` is no limit.
     pub budget_usd: Option<f64>,
     pub budget_tokens: Option<u64>,
+    /// Money that all runs of this user may still use today, what this run used included; kept up to date by the driver.
+    pub left_today_usd: Option<f64>,
     /// US dollars a million tokens, by model; a missing model has an unknown price. Without a model (offline) nothing costs.
     pub rates: BTreeMap<String, Rates>,
     /// Minutes after which an unanswered question pauses the run; 0 waits.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::path::RelPath;
 use super::plan::StepId;
-use super::question::QuestionId;
+use super::question::{QuestionId, Subject};
 use super::usage::Usage;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -118,6 +118,9 @@ pub struct PendingApproval {
     pub detail: String,
     pub hash: String,
     pub asked_at: Option<DateTime<FixedOffset>>,
+    /// What is asked about; decides how far an approval can reach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,7 +1,7 @@
 //! Budgets by reservation: before a call its worst case must fit beside what is spent and what is under way.
 use crate::domain::hash::short_hash;
 use crate::domain::policy::Rates;
-use crate::domain::{Policy, Question, Step, Subject, ToolSpec};
+use crate::domain::{ModelRequest, Policy, Question, Step, Subject, ToolSpec};
 
 use super::step::StepState;
 use super::workflow::Workflow;
@@ -47,11 +47,26 @@ pub fn ask(policy: &Policy, (step, state): (&Step, &StepState), (note, output): 
     let tools: Vec<&ToolSpec> = state.tools.iter().filter_map(|name| policy.tools.get(name)).collect();
     let note = note.filter(|_| state.conversation.open.is_none());
     let bytes = json_bytes(&(&state.system, tools, &state.conversation.messages, note));
-    let rates = match super::turn::model_of(policy, step) {
-        None => Some(Rates { input: 0.0, output: 0.0 }),
-        Some(model) => policy.rates.get(&model).copied(),
-    };
+    let rates = rates(policy, super::turn::model_of(policy, step).as_deref());
     Ask { input: bytes / BYTES_PER_TOKEN + 1, output: output.unwrap_or(DEFAULT_OUTPUT), rates }
+}
+
+/// The same of a request that is rendered already.
+pub fn ask_of(policy: &Policy, request: &ModelRequest) -> Ask {
+    let bytes = json_bytes(&(&request.system, &request.tools, &request.messages));
+    Ask {
+        input: bytes / BYTES_PER_TOKEN + 1,
+        output: request.max_output_tokens.unwrap_or(DEFAULT_OUTPUT),
+        rates: rates(policy, request.model.as_deref()),
+    }
+}
+
+/// No model, no price.
+fn rates(policy: &Policy, model: Option<&str>) -> Option<Rates> {
+    match model {
+        None => Some(Rates { input: 0.0, output: 0.0 }),
+        Some(model) => policy.rates.get(model).copied(),
+    }
 }
 
 /// How long a value is as JSON, without writing it anywhere.
@@ -99,9 +114,11 @@ impl Room {
         let (limit_usd, limit_tokens) = limits(workflow, policy);
         let tokens_reserved: u64 = reserved.iter().map(|worst| worst.tokens).sum();
         let usd_reserved: f64 = reserved.iter().filter_map(|worst| worst.usd).sum();
+        let left = limit_usd.map(|limit| limit - workflow.cost_usd().unwrap_or(0.0));
+        let left = [left, policy.left_today_usd].into_iter().flatten().reduce(f64::min);
         Room {
             tokens: limit_tokens.map(|limit| limit.saturating_sub(workflow.usage().total() + tokens_reserved)),
-            usd: limit_usd.map(|limit| limit - workflow.cost_usd().unwrap_or(0.0) - usd_reserved),
+            usd: left.map(|left| left - usd_reserved),
             under_way: !reserved.is_empty(),
         }
     }
@@ -129,12 +146,51 @@ impl Room {
     }
 }
 
+/// Tokens that one call of an agent usually sends and gets, for estimates: a short conversation, and a long one.
+const USUAL_CALL: [(u64, u64); 2] = [(3_000, 500), (12_000, 2_000)];
+
+/// What the plan may cost, in words; `None` without a model, where nothing costs.
+pub fn estimate(workflow: &Workflow, policy: &Policy) -> Option<String> {
+    policy.model.as_ref()?;
+    let steps: Vec<_> = workflow.plan_steps().iter().filter(|step| !step.skip).collect();
+    let calls = |step: &crate::domain::Step| u64::from(policy.agents.get(&step.agent).map_or(1, |agent| agent.max_turns.max(1)));
+    let most: u64 = steps.iter().map(|step| calls(step)).sum();
+    let least = steps.len() as u64 * 2;
+    let sum = |(input, output): (u64, u64), count: u64| (input + output) * count;
+    let tokens = format!("{} to {} thousand tokens", sum(USUAL_CALL[0], least).div_ceil(1000), sum(USUAL_CALL[1], most).div_ceil(1000));
+    let cost = |(input, output): (u64, u64), count: &dyn Fn(&crate::domain::Step) -> u64| -> Option<f64> {
+        steps.iter().try_fold(0.0, |total, step| {
+            let rates = policy.rates.get(&super::turn::model_of(policy, step)?)?;
+            let calls = count(step);
+            Some(total + price(*rates, input * calls, output * calls))
+        })
+    };
+    Some(match (cost(USUAL_CALL[0], &|_| 2), cost(USUAL_CALL[1], &calls)) {
+        (Some(low), Some(high)) => format!("Estimate: {least} to {most} model calls, {tokens}, ${low:.2} to ${high:.2}."),
+        _ => format!(
+            "Estimate: {least} to {most} model calls, {tokens}; the price of the model is unknown, so the money budget cannot hold{}.",
+            if limits(workflow, policy).1.is_some() { "" } else { ": set budget.per_run_tokens, or approve to go on without a limit" }
+        ),
+    })
+}
+
 /// The run's limits in force: what a person raised them to, else the settings.
 pub fn limits(workflow: &Workflow, policy: &Policy) -> (Option<f64>, Option<u64>) {
     let run = workflow.run.as_ref();
     let usd = run.and_then(|run| run.budget_usd).or(policy.budget_usd);
     let tokens = run.and_then(|run| run.budget_tokens).or(policy.budget_tokens);
     (usd, tokens)
+}
+
+/// Whether calls have to be measured against anything.
+pub fn is_limited(workflow: &Workflow, policy: &Policy) -> bool {
+    limits(workflow, policy) != (None, None) || policy.left_today_usd.is_some()
+}
+
+/// Whether the day's limit, not the run's own, is what leaves no room: raising the run's would not help.
+pub fn is_the_days(workflow: &Workflow, policy: &Policy) -> bool {
+    let run = limits(workflow, policy).0.map(|limit| limit - workflow.cost_usd().unwrap_or(0.0));
+    policy.left_today_usd.is_some_and(|today| run.is_none_or(|run| today < run))
 }
 
 /// Whether going past the budget is asked about right now.

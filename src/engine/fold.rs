@@ -5,7 +5,8 @@ use crate::domain::tool::Touched;
 use crate::domain::usage::add_costs;
 use crate::domain::{Decision, Goal, Plan, Question, QuestionId, Reply, RunStatus, StepId, StepStatus, StopReason, Subject, Usage, Via};
 
-use super::step::{Ended, OpenCall, StepState};
+use super::step::{Conversation, Ended, OpenCall, StepState};
+use super::turn::planner_id;
 use super::workflow::{Decided, FileFact, NoteFact, PlanState, RunFacts, Workflow};
 
 /// The tools that read the project.
@@ -100,6 +101,11 @@ impl Workflow {
         self.finished = None;
         self.parked = None;
         self.held_since = Some(record.at);
+        if *resumed {
+            // A power cut may have taken the record of a tool's start and left what the tool did.
+            let pending = self.steps.values_mut().flat_map(|state| &mut state.conversation.pending);
+            pending.for_each(|pending| pending.started = true);
+        }
     }
 
     fn planned(&mut self, plan: &Plan, text: &str, by: PlannedBy) {
@@ -169,6 +175,10 @@ impl Workflow {
     fn call_started(&mut self, event: &Event) {
         let Event::CallStarted { step, ordinal, model, max_output_tokens, note, .. } = event else { return };
         let call = OpenCall { ordinal: *ordinal, note: note.clone(), model: model.clone(), max_output_tokens: *max_output_tokens };
+        if self.plan.is_none() && *step == planner_id() {
+            self.repeated_other += u32::from(self.planner.start_call(call));
+            return;
+        }
         let state = self.step_mut(step);
         if state.conversation.start_call(call) {
             state.repeated_calls += 1;
@@ -189,23 +199,17 @@ impl Workflow {
         if matches!(class, Some(FailureClass::Parked | FailureClass::Throttled | FailureClass::Transient)) {
             self.parked = failure.map(|failure| failure.message.clone());
         }
+        if self.plan.is_none() && *step == planner_id() {
+            finish_call(&mut self.planner, ordinal, reply, failure);
+            return;
+        }
         if self.plan_step(step).is_none() {
             return;
         }
         let state = self.step_mut(step);
-        state.conversation.open = None;
-        state.conversation.ordinal = ordinal;
-        match (reply, failure) {
-            (Some(reply), _) => {
-                let counts = state.conversation.take_reply(reply);
-                state.turns += 1;
-                state.attempt_turns += u32::from(counts);
-            }
-            (None, Some(failure)) => state.conversation.last = Some(Ended::Failed(failure.clone())),
-            (None, None) => {
-                let text = String::new();
-                state.conversation.last = Some(Ended::Replied { stop: StopReason::Error, text, cut_tool: false });
-            }
+        if let Some(counts) = finish_call(&mut state.conversation, ordinal, reply, failure) {
+            state.turns += 1;
+            state.attempt_turns += u32::from(counts);
         }
     }
 
@@ -257,4 +261,16 @@ impl Workflow {
 
 fn is_input(touch: &Touched) -> bool {
     touch.path.folded().starts_with("inputs/")
+}
+
+/// A call's end in its conversation; for a reply, whether it counts as a turn.
+fn finish_call(conversation: &mut Conversation, ordinal: u32, reply: Option<&Reply>, failure: Option<&CallFailure>) -> Option<bool> {
+    conversation.open = None;
+    conversation.ordinal = ordinal;
+    match (reply, failure) {
+        (Some(reply), _) => return Some(conversation.take_reply(reply)),
+        (None, Some(failure)) => conversation.last = Some(Ended::Failed(failure.clone())),
+        (None, None) => conversation.last = Some(Ended::Replied { stop: StopReason::Error, text: String::new(), cut_tool: false }),
+    }
+    None
 }

@@ -3,6 +3,7 @@ pub mod approval;
 pub mod budget;
 pub mod commands;
 pub mod fold;
+pub mod planner;
 pub mod prompt;
 pub mod report;
 pub mod roles;

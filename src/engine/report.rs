@@ -20,6 +20,7 @@ pub fn state(workflow: &Workflow) -> RunState {
         detail: question.detail.clone(),
         hash: question.hash.clone(),
         asked_at: question.asked_at,
+        subject: Some(question.subject.clone()),
     });
     RunState {
         schema: SCHEMA,
@@ -289,7 +290,7 @@ fn write_approvals(text: &mut String, workflow: &Workflow) {
 }
 
 fn write_notes(text: &mut String, workflow: &Workflow) {
-    let repeated: u32 = workflow.steps.values().map(|state| state.repeated_calls).sum();
+    let repeated = workflow.steps.values().map(|state| state.repeated_calls).sum::<u32>() + workflow.repeated_other;
     let notes: Vec<_> = workflow.notes.iter().filter(|note| note.level != NoteLevel::Info).collect();
     if notes.is_empty() && repeated == 0 {
         return;

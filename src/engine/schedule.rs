@@ -4,6 +4,7 @@ use crate::domain::{Decision, Policy, Question, RunStatus, Step, StepId, StepSta
 
 use super::approval::{self, Judgement};
 use super::budget::{self, Fit, Room, Worst};
+use super::planner::{self, Planning};
 use super::step::StepState;
 use super::turn::{self, Turn};
 use super::wish::Wish;
@@ -20,14 +21,14 @@ pub fn next(workflow: &Workflow, policy: &Policy) -> Vec<Wish> {
     if let Some(answer) = automatic_answer(workflow, policy) {
         return vec![answer];
     }
-    let Some(plan) = &workflow.plan else { return vec![Wish::Plan] };
+    let Some(plan) = &workflow.plan else { return plan_wish(workflow, policy) };
     if let Some(rejected) = &workflow.plan_rejected {
         let note = rejected.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
         return vec![Wish::Finish { status: RunStatus::Cancelled, reason: Some(format!("plan rejected{note}")) }];
     }
     let single = workflow.goal().is_some_and(|goal| goal.single.is_some());
     if !plan.approved && !single {
-        return ask_for_plan(workflow);
+        return ask_for_plan(workflow, policy);
     }
     let settled = settle_steps(workflow);
     if !settled.is_empty() {
@@ -55,9 +56,33 @@ fn ask(question: Question) -> Wish {
     Wish::Ask(Box::new(question))
 }
 
+/// One agent needs no planner; a model plans where there is one, else the rules do.
+fn plan_wish(workflow: &Workflow, policy: &Policy) -> Vec<Wish> {
+    let single = workflow.goal().is_some_and(|goal| goal.single.is_some());
+    if single || !policy.plan_by_model {
+        return vec![Wish::Plan { made: None, reason: None }];
+    }
+    match planner::next(workflow, policy) {
+        Planning::Made(plan) => vec![Wish::Plan { made: Some(Box::new(plan)), reason: None }],
+        Planning::ByRules(reason) => vec![Wish::Plan { made: None, reason: Some(reason) }],
+        Planning::Ask { ordinal, note, mut request } => {
+            let mut calls = Calls::new(workflow, policy, &[]);
+            let mut max = request.max_output_tokens;
+            if workflow.planner.open.is_none() && calls.reserve(|| budget::ask_of(policy, &request), &mut max).is_none() {
+                return if budget::is_asked(workflow) { Vec::new() } else { vec![budget_wish(workflow, policy)] };
+            }
+            request.max_output_tokens = max;
+            vec![Wish::CallModel { step: turn::planner_id(), ordinal, note, max_output_tokens: max, request: Some(request) }]
+        }
+    }
+}
+
 /// Asks about the plan, and again under the same id when its text changed since.
-fn ask_for_plan(workflow: &Workflow) -> Vec<Wish> {
-    let question = approval::plan_question(workflow);
+fn ask_for_plan(workflow: &Workflow, policy: &Policy) -> Vec<Wish> {
+    let mut question = approval::plan_question(workflow);
+    if let Some(estimate) = budget::estimate(workflow, policy) {
+        question.detail = format!("{} {estimate}", question.detail);
+    }
     match workflow.questions.iter().find(|open| open.subject == Subject::Plan) {
         Some(open) if open.hash == question.hash => Vec::new(),
         _ => vec![ask(question)],
@@ -130,7 +155,7 @@ struct Calls<'a> {
 
 impl<'a> Calls<'a> {
     fn new(workflow: &Workflow, policy: &'a Policy, running: &[(&Step, &StepState)]) -> Self {
-        let limited = budget::limits(workflow, policy) != (None, None);
+        let limited = budget::is_limited(workflow, policy);
         let open: Vec<_> = running.iter().filter(|(_, state)| state.conversation.open.is_some()).collect();
         let places = policy.max_parallel.max(1).saturating_sub(open.len());
         let reserved: Vec<Worst> = open
@@ -151,19 +176,20 @@ impl<'a> Calls<'a> {
             Some(open) => open.ordinal,
             None => {
                 self.places.checked_sub(1)?;
-                self.reserve((step, state), note.as_deref(), &mut max)?;
+                let (policy, limit) = (self.policy, max);
+                self.reserve(|| budget::ask(policy, (step, state), (note.as_deref(), limit)), &mut max)?;
                 self.places -= 1;
                 state.conversation.ordinal + 1
             }
         };
-        Some(Wish::CallModel { step: step.id.clone(), ordinal, note, max_output_tokens: max })
+        Some(Wish::CallModel { step: step.id.clone(), ordinal, note, max_output_tokens: max, request: None })
     }
 
-    fn reserve(&mut self, step: (&Step, &StepState), note: Option<&str>, max: &mut Option<u32>) -> Option<()> {
+    fn reserve(&mut self, ask: impl FnOnce() -> budget::Ask, max: &mut Option<u32>) -> Option<()> {
         if self.asked || !self.limited {
             return (!self.asked).then_some(());
         }
-        match self.room.take(&budget::ask(self.policy, step, (note, *max))) {
+        match self.room.take(&ask()) {
             Fit::Yes => Some(()),
             Fit::Shrunk(output) => {
                 *max = Some(output);
@@ -200,6 +226,10 @@ fn run_step(workflow: &Workflow, policy: &Policy, (step, state): (&Step, &StepSt
 
 /// Going past the budget: a person is asked; where a refusal stands already, or nobody is there, the run pauses.
 fn budget_wish(workflow: &Workflow, policy: &Policy) -> Wish {
+    if budget::is_the_days(workflow, policy) {
+        let reason = "budget reached: the day's limit (budget.per_day_usd)";
+        return Wish::Finish { status: RunStatus::Paused, reason: Some(reason.into()) };
+    }
     let refused =
         workflow.decided.iter().any(|decided| matches!(decided.question.subject, Subject::Budget { .. }) && !decided.decision.approved);
     if refused || !policy.interactive {

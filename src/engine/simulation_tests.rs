@@ -76,11 +76,13 @@ fn policy(max_parallel: usize) -> Policy {
             allowed_extensions: vec![".md".into()],
             max_steps: 0,
         },
+        plan_by_model: false,
         model: None,
         model_per_agent: BTreeMap::new(),
         max_output_tokens: None,
         budget_usd: None,
         budget_tokens: None,
+        left_today_usd: None,
         rates: BTreeMap::new(),
         question_timeout_minutes: 0,
     }
@@ -145,7 +147,7 @@ impl Simulation {
 
     fn fulfil(&mut self, wish: Wish) {
         match wish {
-            Wish::Plan => self.put(Event::Planned { plan: self.plan.clone(), text: "plan".into(), by: PlannedBy::Rules }),
+            Wish::Plan { .. } => self.put(Event::Planned { plan: self.plan.clone(), text: "plan".into(), by: PlannedBy::Rules }),
             Wish::Record(event) => self.put(*event),
             Wish::Ask(question) => self.put(Event::Asked { question: *question }),
             Wish::StartStep { step, attempt } => {
@@ -163,7 +165,7 @@ impl Simulation {
                     prompt: "p".into(),
                 });
             }
-            Wish::CallModel { step, ordinal, note, max_output_tokens } => {
+            Wish::CallModel { step, ordinal, note, max_output_tokens, .. } => {
                 let planned = self.plan.step(&step).unwrap();
                 let request = super::turn::request(&self.workflow, &self.policy, planned, (&note, max_output_tokens)).unwrap();
                 self.call(step, ordinal, note, &request);
@@ -280,7 +282,7 @@ fn graphs() -> impl Strategy<Value = Vec<Vec<usize>>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn every_plan_ends_and_every_step_comes_after_its_needs(

@@ -13,7 +13,10 @@ pub fn passage(record: &Record) -> Option<String> {
     let text = match &record.event {
         Event::StepStarted { step, agent, attempt, tools, max_turns, prompt, .. } => {
             let tools = tools.join(", ");
-            format!("{step} {agent}, attempt {attempt}, at most {max_turns} turns, tools: {tools}\n\n{}\n", capped(prompt, WORDS_CAP))
+            format!(
+                "{step} {agent}, attempt {attempt}, at most {max_turns} turns, tools: {tools}\n\n{}\n",
+                capped(&without_outputs(prompt), WORDS_CAP)
+            )
         }
         Event::CallFinished { reply: Some(reply), usage, ordinal, .. } => {
             let words = reply.blocks.iter().filter_map(said).collect::<Vec<_>>().join("\n");
@@ -31,6 +34,18 @@ pub fn passage(record: &Record) -> Option<String> {
     Some(format!("[{at}] {text}"))
 }
 
+/// The prompt without the texts of earlier outputs, which stand in their files.
+fn without_outputs(prompt: &str) -> String {
+    let (mut text, mut rest) = (String::new(), prompt);
+    while let Some((before, output)) = rest.split_once("<output of=") {
+        let Some((_, after)) = output.split_once("\n</output>\n") else { break };
+        text.push_str(before.trim_end());
+        text.push('\n');
+        rest = after;
+    }
+    text + rest
+}
+
 fn said(block: &Block) -> Option<String> {
     match block {
         Block::Text { text } if text.trim().is_empty() => None,
@@ -40,5 +55,18 @@ fn said(block: &Block) -> Option<String> {
             Some(format!("→ {} {about}", call.name))
         }
         Block::ToolResult { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transcript_refers_to_earlier_outputs_and_does_not_repeat_them() {
+        let prompt = "# Goal\n\n# What s1 left in `a.md`\n\n<output of=\"s1\">\nlong\ntext\n</output>\n\n# What s2 left in `b.md`\n\n\
+                      <output of=\"s2\">\nmore\n</output>\n";
+        assert_eq!(without_outputs(prompt), "# Goal\n\n# What s1 left in `a.md`\n\n# What s2 left in `b.md`\n");
+        assert_eq!(without_outputs("no <output of=\"s1\"> end"), "no <output of=\"s1\"> end");
     }
 }

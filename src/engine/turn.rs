@@ -204,5 +204,5 @@ pub fn was_started(state: &StepState, id: &str) -> bool {
 
 /// The id of the planner's calls in the journal, which belong to no step of the plan.
 pub fn planner_id() -> StepId {
-    StepId("plan".into())
+    StepId("planner".into())
 }

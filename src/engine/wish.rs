@@ -1,11 +1,11 @@
 //! What the engine wishes for next. The driver performs each wish once and reports what happened as events.
-use crate::domain::{Event, Question, RelPath, RunStatus, StepId, ToolCall};
+use crate::domain::{Event, ModelRequest, Plan, Question, RelPath, RunStatus, StepId, ToolCall};
 
 /// One wish. Wishes repeat until an event fulfils them; [`Wish::key`] tells the driver which ones are already under way.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Wish {
-    /// Make a plan for the goal.
-    Plan,
+    /// Put a plan in force: this one of a model's, or one by rules (with the reason why no model's is used, where one was asked).
+    Plan { made: Option<Box<Plan>>, reason: Option<String> },
     /// Write this event down: nothing else is needed.
     Record(Box<Event>),
     /// Ask a person.
@@ -13,8 +13,8 @@ pub enum Wish {
     /// Open the conversation of a step.
     StartStep { step: StepId, attempt: u32 },
     /// Ask the model. `note` is news that goes to the tail of the conversation with this call; `turn::request` has the whole request, which is
-    /// large: it is rendered when the call leaves, not each time it is wished for.
-    CallModel { step: StepId, ordinal: u32, note: Option<String>, max_output_tokens: Option<u32> },
+    /// large: it is rendered when the call leaves, not each time it is wished for. The planner's comes along.
+    CallModel { step: StepId, ordinal: u32, note: Option<String>, max_output_tokens: Option<u32>, request: Option<Box<ModelRequest>> },
     /// Run a tool that is allowed. `rerun`: it was started before and its end is not known.
     RunTool { step: StepId, call: ToolCall, rerun: bool },
     /// The closing text of an agent becomes its step's output.
@@ -35,7 +35,7 @@ impl Wish {
     /// The key of work that takes time; `None` for wishes that the driver fulfils on the spot. `attempt` is the step's.
     pub fn key(&self, attempt: u32) -> Option<WishKey> {
         match self {
-            Wish::Plan => Some(WishKey::Plan),
+            Wish::Plan { .. } => Some(WishKey::Plan),
             Wish::CallModel { step, ordinal, .. } => Some(WishKey::Call(step.clone(), attempt, *ordinal)),
             Wish::RunTool { step, call, .. } => Some(WishKey::Tool(step.clone(), attempt, call.id.clone())),
             _ => None,

@@ -83,8 +83,12 @@ pub struct Workflow {
     /// Text of the project or of an attached file reached an agent.
     pub read_private: bool,
     pub notes: Vec<NoteFact>,
+    /// The planner's conversation, where a model plans.
+    pub planner: super::step::Conversation,
     /// Planner and other calls that belong to no step.
     pub other_usage: Usage,
+    /// Planner calls sent again because their end was not known.
+    pub repeated_other: u32,
     pub other_cost: Option<f64>,
     pub last_seq: u64,
     pub(super) held_since: Option<DateTime<FixedOffset>>,

@@ -32,6 +32,11 @@ pub trait Provider: Send + Sync {
     /// The model used where a request names none; `None` where there is none, or it is not known before the first call.
     fn default_model(&self) -> Option<String>;
 
+    /// Whether it can make plans: it answers a request with a schema by JSON that fits. False leaves planning to the rules.
+    fn plans(&self) -> bool {
+        false
+    }
+
     /// One complete answer, or why there is none: one try, which never waits for a retry of its own. Dropping the future stops the call.
     async fn complete(&self, request: &ModelRequest) -> Result<Reply, CallFailure>;
 

@@ -49,6 +49,8 @@ struct About {
     /// US dollars a million tokens: input and output, by model.
     rates: BTreeMap<String, (f64, f64)>,
     runs_tools: Vec<String>,
+    #[serde(default)]
+    plans: bool,
 }
 
 /// How often each request was made.
@@ -110,6 +112,7 @@ impl Recording {
             about.schema = SCHEMA;
             about.provider = self.inner.name().to_owned();
             about.model = self.inner.default_model();
+            about.plans = self.inner.plans();
             about.runs_tools = request.tools.iter().map(|tool| tool.name.clone()).filter(|name| self.inner.runs_tool(name)).collect();
             for model in request.model.iter().chain(&about.model.clone()) {
                 if let Some(rates) = self.inner.rates(model) {
@@ -140,6 +143,10 @@ impl Provider for Recording {
 
     fn default_model(&self) -> Option<String> {
         self.inner.default_model()
+    }
+
+    fn plans(&self) -> bool {
+        self.inner.plans()
     }
 
     async fn complete(&self, request: &ModelRequest) -> std::result::Result<Reply, CallFailure> {
@@ -245,6 +252,10 @@ impl Provider for Replay {
 
     fn default_model(&self) -> Option<String> {
         self.about.model.clone()
+    }
+
+    fn plans(&self) -> bool {
+        self.about.plans
     }
 
     async fn complete(&self, request: &ModelRequest) -> std::result::Result<Reply, CallFailure> {

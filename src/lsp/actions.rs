@@ -21,17 +21,17 @@ impl State {
     pub fn actions(&mut self, params: &CodeActionParams) -> Option<CodeActionResponse> {
         let document = self.documents.get(&params.text_document.uri)?;
         let (first, last) = (params.range.start.line, params.range.end.line);
-        let offers = self.offers_in(document).into_iter().filter(|(line, _)| {
-            let line = super::to_proto::number(*line);
-            (first..=last.max(first)).contains(&line)
-        });
-        let mut all: Vec<Offer> = offers.flat_map(|(_, offers)| offers).collect();
+        let line = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let lines = line(first)..=line(last.max(first));
+        let offers = self.offers_in(document, Some(&lines)).into_iter().filter(|(line, _)| lines.contains(line));
+        let mut all: Vec<Offer> = offers.flat_map(|(_, offers)| self.with_scopes(offers)).collect();
         all.extend(self.selection_offer(document, params.range));
         let wanted = params.context.only.as_deref();
         let mut actions: Vec<CodeActionOrCommand> =
             all.into_iter().filter(|offer| is_wanted(offer.kind, wanted)).map(|offer| self.action(offer)).collect();
         if is_wanted("quickfix", wanted) {
             actions.extend(self.fixes(document, params.range));
+            actions.extend(self.only_this(document, params.range));
         }
         (!actions.is_empty()).then_some(actions)
     }
@@ -54,7 +54,21 @@ impl State {
         })
     }
 
-    fn action(&self, offer: Offer) -> CodeActionOrCommand {
+    /// An approval is offered once, for this run and always, where it can reach so far; none is preferred.
+    fn with_scopes(&self, mut offers: Vec<Offer>) -> Vec<Offer> {
+        let Some(at) = offers.iter().position(|offer| offer.command == "orchestrator.approve") else { return offers };
+        let text = |field: &str| offers.get(at).and_then(|offer| offer.argument.get(field)).and_then(serde_json::Value::as_str);
+        let run = text("runId").and_then(|id| self.runs.get(id));
+        let pending = run.and_then(|run| run.pending().iter().find(|pending| text("approvalId") == Some(pending.id.0.as_str())));
+        let wider = run.zip(pending).map(|(run, pending)| super::offers::wider(run, pending)).unwrap_or_default();
+        offers.splice(at + 1..at + 1, wider);
+        offers
+    }
+
+    fn action(&self, mut offer: Offer) -> CodeActionOrCommand {
+        if matches!(offer.command, "orchestrator.approve" | "orchestrator.reject") {
+            offer.argument["via"] = json!("action");
+        }
         let command = Command { title: offer.action.clone(), command: offer.command.to_owned(), arguments: Some(vec![offer.argument]) };
         // Clients of before 3.8 know bare commands only.
         if !self.client.takes_actions() {

@@ -29,6 +29,7 @@ pub enum Feature {
     ShowDocument,
     Progress,
     LensRefresh,
+    HintRefresh,
     Diagnostics,
     Configuration,
     ApplyEdit,
@@ -47,7 +48,7 @@ struct Row {
 const EVERY_KNOWN: &[Name] =
     &[Name::VsCode, Name::Neovim, Name::Helix, Name::Zed, Name::Eglot, Name::LspMode, Name::Sublime, Name::Kakoune];
 
-const TABLE: [Row; 10] = [
+const TABLE: [Row; 11] = [
     Row { feature: Feature::Prompt, announced: "/window/showMessage", known: EVERY_KNOWN },
     // Plain messages have no capability of their own: a client with a window shows them.
     Row { feature: Feature::Message, announced: "/window", known: EVERY_KNOWN },
@@ -56,6 +57,7 @@ const TABLE: [Row; 10] = [
     Row { feature: Feature::ShowDocument, announced: "/window/showDocument/support", known: &[Name::Helix] },
     Row { feature: Feature::Progress, announced: "/window/workDoneProgress", known: &[] },
     Row { feature: Feature::LensRefresh, announced: "/workspace/codeLens/refreshSupport", known: &[] },
+    Row { feature: Feature::HintRefresh, announced: "/workspace/inlayHint/refreshSupport", known: &[] },
     Row { feature: Feature::Diagnostics, announced: "/textDocument/publishDiagnostics", known: &[] },
     Row { feature: Feature::Configuration, announced: "/workspace/configuration", known: &[] },
     Row { feature: Feature::ApplyEdit, announced: "/workspace/applyEdit", known: &[] },
@@ -142,6 +144,11 @@ impl Client {
     /// Versioned edits of documents.
     pub fn takes_document_changes(&self) -> bool {
         self.announces("/workspace/workspaceEdit/documentChanges")
+    }
+
+    /// Edits that the user confirms one by one.
+    pub fn takes_annotations(&self) -> bool {
+        self.announces("/workspace/workspaceEdit/changeAnnotationSupport")
     }
 
     fn list(&self, path: &str) -> Vec<&str> {

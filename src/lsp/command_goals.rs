@@ -14,7 +14,7 @@ use crate::orchestrator::StartOptions;
 use crate::orchestrator::handle::single_goal;
 
 use super::commands::{Call, answer_beside};
-use super::goals::{Origin, words};
+use super::goals::{Origin, bare, words};
 use super::main_loop::{Done, Reply};
 use super::state::State;
 use super::{command_places, from_proto, to_proto};
@@ -25,7 +25,7 @@ struct GoalArgument {
     goal: Option<String>,
     uri: Option<Url>,
     range: Option<Range>,
-    attach: Vec<PathBuf>,
+    attach: Vec<String>,
     agents: Vec<String>,
     budget_usd: Option<f64>,
     approvals: Option<ApprovalMode>,
@@ -66,6 +66,9 @@ pub fn plan_goal(state: &mut State, call: Call) {
 
 fn goal_command(state: &mut State, call: Call, plan_first: bool) {
     let Some((argument, reply)) = call.take::<GoalArgument>() else { return };
+    if argument.budget_usd.is_some_and(|budget| !budget.is_finite() || budget < 0.0) {
+        return drop(reply.send(Err(to_proto::invalid("budgetUsd must be a sum of money, 0 or more"))));
+    }
     let provider = match argument.provider.as_deref().map(provider_named).transpose() {
         Ok(provider) => provider,
         Err(error) => return drop(reply.send(Err(error))),
@@ -78,9 +81,10 @@ fn goal_command(state: &mut State, call: Call, plan_first: bool) {
         return command_places::open_list(state, reply);
     };
     let project = state.setup.project_of(wanted.document.as_deref());
-    match build_goal(&wanted, &argument, plan_first) {
+    match build_goal(&wanted, &argument, &project, plan_first) {
         Ok(goal) => {
-            let origin = wanted.origin.map(|origin| Origin { show_plan: plan_first, ..origin });
+            let origin = wanted.origin.or_else(|| plan_first.then(|| nowhere(&wanted.text)));
+            let origin = origin.map(|origin| Origin { show_plan: plan_first, ..origin });
             start(state, Start { goal, origin, project, provider, with_plan_uri: plan_first }, reply);
         }
         Err(error) => drop(reply.send(Err(to_proto::failure(&error)))),
@@ -97,6 +101,11 @@ fn provider_named(name: &str) -> jsonrpc::Result<ProviderChoice> {
     }
 }
 
+/// A file as a client names it: a path, or its address.
+fn address(text: &str) -> PathBuf {
+    Url::parse(text).ok().as_ref().and_then(from_proto::path).unwrap_or_else(|| PathBuf::from(text))
+}
+
 /// The goal's words, or the marker with all that its file says; and where it stands.
 struct Wanted {
     text: String,
@@ -105,12 +114,18 @@ struct Wanted {
     document: Option<PathBuf>,
 }
 
-fn build_goal(wanted: &Wanted, argument: &GoalArgument, plan_first: bool) -> Result<Goal> {
+fn build_goal(wanted: &Wanted, argument: &GoalArgument, project: &Path, plan_first: bool) -> Result<Goal> {
     let mut goal = match &wanted.marker {
-        Some(marker) => marker.to_goal()?,
+        Some(marker) => {
+            let goal = marker.to_goal()?;
+            Goal { text: bare(&goal.text), ..goal }
+        }
         None => Goal::new(wanted.text.as_str())?,
     };
-    goal.attach.extend(argument.attach.iter().cloned());
+    // What a document names lies beside it; what a command names lies in the project.
+    let beside = wanted.document.as_deref().and_then(Path::parent).unwrap_or(project);
+    goal.attach = goal.attach.iter().map(|path| beside.join(path)).collect();
+    goal.attach.extend(argument.attach.iter().map(|text| project.join(address(text))));
     if !argument.agents.is_empty() {
         goal.agents.clone_from(&argument.agents);
     }
@@ -160,6 +175,11 @@ fn at_marker(key: from_proto::Key, marker: &FoundGoal, document: Option<PathBuf>
     Wanted { text: marker.text.clone(), marker: Some(marker.clone()), origin: Some(origin), document }
 }
 
+/// The origin of a goal that stands in no document: its plan is shown all the same.
+fn nowhere(text: &str) -> Origin {
+    Origin { document: from_proto::Key::default(), words: words(text), line: 0, show_plan: false }
+}
+
 fn covers(rope: &ropey::Rope, marker: &FoundGoal, line: usize) -> bool {
     if marker.kind == TextKind::GoalFile {
         return true;
@@ -184,6 +204,10 @@ fn start(state: &mut State, start: Start, reply: Reply<Option<Value>>) {
 }
 
 pub fn spawn_agent(state: &mut State, call: Call) {
+    if call.argument == json!({}) {
+        state.say("name an agent and its task: {\"agent\": …, \"task\": …}");
+        return command_places::open_list(state, call.reply);
+    }
     let Some((argument, reply)) = call.take::<AgentArgument>() else { return };
     let project = state.setup.project_of(None);
     match single_step(&argument) {

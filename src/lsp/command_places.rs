@@ -18,7 +18,7 @@ use super::runs::Run;
 use super::state::State;
 use super::{from_proto, papers, to_proto, words};
 
-/// The largest approvals.md that is read, in bytes.
+/// The largest approvals.md or plan.md that is read, in bytes.
 const MAX_PAPER_BYTES: u64 = 4 * 1024 * 1024;
 const LISTED: usize = 20;
 
@@ -54,13 +54,16 @@ fn list(state: &mut State, argument: ListArgument, reply: Reply<Option<Value>>, 
     let known: Vec<Run> = state.runs.iter().filter(|run| run.state.is_some()).cloned().collect();
     let work = async move {
         let orchestrator = engine.reader().await?;
-        let mut rows = orchestrator.list(argument.limit.unwrap_or(LISTED)).await?;
+        let limit = argument.limit.unwrap_or(LISTED);
+        // The limit counts what is asked for, not what is looked through.
+        let mut rows = orchestrator.list(if argument.status.is_some() { usize::MAX } else { limit }).await?;
         for row in &mut rows {
             if let Some(run) = known.iter().find(|run| run.run_id == row.run_id) {
                 (row.status, row.steps_done, row.steps, row.cost_usd) = (run.status, run.steps_done, run.steps, run.cost_usd);
             }
         }
         rows.retain(|row| argument.status.is_none_or(|status| row.status == status));
+        rows.truncate(limit);
         if argument.open {
             let base_dir = orchestrator.settings().base_dir.clone();
             let text = index(&rows);
@@ -134,8 +137,16 @@ pub fn run_state(state: &mut State, call: Call) {
 
 fn describe(run_state: &RunState, workspace: &Path, disk: &dyn Disk) -> Value {
     let paper = workspace.join("approvals.md");
-    let text = disk.open(workspace).and_then(|folder| folder.read("approvals.md", MAX_PAPER_BYTES)).unwrap_or_default();
-    let items = papers::items(&String::from_utf8_lossy(&text));
+    let read = |name| disk.open(workspace).and_then(|folder| folder.read(name, MAX_PAPER_BYTES)).unwrap_or_default();
+    let items = papers::items(&String::from_utf8_lossy(&read("approvals.md")));
+    let plan = if run_state.pending_approvals.is_empty() { Vec::new() } else { read("plan.md") };
+    let plan = String::from_utf8_lossy(&plan);
+    let steps = papers::steps(&plan);
+    // A question about no step is about the plan: it stands at the plan's title.
+    let plan_line = |step: Option<&StepId>| match step {
+        Some(step) => steps.iter().find(|line| line.id == *step).map(|line| line.line),
+        None => plan.lines().position(|line| line.starts_with("# ")),
+    };
     let line_of = |id: &str| items.iter().find(|item| item.id == id).map_or(0, |item| item.line);
     let artifacts = run_state.steps.iter().filter(|step| step.status == crate::domain::StepStatus::Completed).filter_map(|step| {
         let path = step.output_file.as_ref()?;
@@ -144,7 +155,7 @@ fn describe(run_state: &RunState, workspace: &Path, disk: &dyn Disk) -> Value {
     let approvals = run_state.pending_approvals.iter().map(|pending| {
         json!({
             "id": pending.id, "step": pending.step, "what": pending.what, "hash": pending.hash,
-            "uri": to_proto::uri_value(&paper), "line": line_of(&pending.id.0),
+            "uri": to_proto::uri_value(&paper), "line": line_of(&pending.id.0), "planLine": plan_line(pending.step.as_ref()),
         })
     });
     let mut value = json!(run_state);
@@ -238,14 +249,34 @@ pub fn open_artifact(state: &mut State, call: Call) {
     }
 }
 
+/// The newest transcript of an agent in a workspace: of a run from an earlier session nothing better is known.
+fn last_log(disk: &dyn Disk, workspace: &Path, agent: &str) -> Option<String> {
+    let names = disk.open(workspace).ok()?.sub("agent_outputs").ok()?.list("").ok()?;
+    let logs = names.into_iter().map(|(name, _)| name).filter(|name| name.starts_with(agent) && name.ends_with(".log"));
+    logs.max_by_key(|name| name.rsplit('_').next().map(str::to_owned)).map(|name| format!("agent_outputs/{name}"))
+}
+
 /// Shows the first of these files that is an ordinary file in the workspace.
 fn open_first(state: &mut State, workspace: PathBuf, files: Vec<String>, reply: Reply<Option<Value>>) {
+    open_found(state, workspace, move |_: &Path| files, reply);
+}
+
+/// The same for files that are looked for beside the loop.
+fn open_found(
+    state: &mut State,
+    workspace: PathBuf,
+    files: impl FnOnce(&Path) -> Vec<String> + Send + 'static,
+    reply: Reply<Option<Value>>,
+) {
     let (disk, inputs) = (state.setup.machine.disk.clone(), state.inputs.clone());
     answer_beside(reply, async move {
-        let names = files.join(" or ");
         let place = workspace.clone();
-        let found = tokio::task::spawn_blocking(move || files.into_iter().find(|file| is_plain_file(&*disk, &workspace, file))).await;
-        let file = found.map_err(|_| Error::internal("looking for a file failed"))?.ok_or_else(|| {
+        let looked = tokio::task::spawn_blocking(move || {
+            let files = files(&workspace);
+            (files.join(" or "), files.into_iter().find(|file| is_plain_file(&*disk, &workspace, file)))
+        });
+        let (names, found) = looked.await.map_err(|_| Error::internal("looking for a file failed"))?;
+        let file = found.ok_or_else(|| {
             Error::place(format!("there is no {names} in {}", place.display())).hint("list the workspaces to see which there are")
         })?;
         let path = place.join(file);
@@ -294,8 +325,14 @@ pub fn show_log(state: &mut State, call: Call) {
         Some(step) => run.logs.get(step).cloned(),
         None => run.logs.values().next_back().cloned(),
     };
-    let files = vec![log.unwrap_or_default(), "execution-summary.md".into(), "context-main.md".into()];
-    open_first(state, run.workspace, files, reply);
+    let agent = run.state.iter().flat_map(|state| &state.steps).find(|step| Some(&step.id) == argument.step_id.as_ref());
+    let agent = agent.map(|step| format!("{}_", step.agent)).unwrap_or_default();
+    let disk = state.setup.machine.disk.clone();
+    let files = move |workspace: &Path| {
+        let rest = ["execution-summary.md".to_owned(), "context-main.md".to_owned()];
+        log.or_else(|| last_log(&*disk, workspace, &agent)).into_iter().chain(rest).collect()
+    };
+    open_found(state, run.workspace, files, reply);
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -308,10 +345,16 @@ struct CleanupArgument {
 pub fn cleanup(state: &mut State, call: Call) {
     let Some((argument, reply)) = call.take::<CleanupArgument>() else { return };
     let engine = state.setup.engine(&state.setup.project_of(None));
+    let inputs = state.inputs.clone();
     answer_beside(reply, async move {
         let orchestrator = engine.reader().await?;
         let days = argument.days.unwrap_or(orchestrator.settings().max_workspace_age_days);
         // Nothing is removed unless the caller says in so many words that this is not a rehearsal.
-        Ok(json!(orchestrator.cleanup(days, argument.dry_run.unwrap_or(true)).await?))
+        let dry_run = argument.dry_run.unwrap_or(true);
+        let removed = orchestrator.cleanup(days, dry_run).await?;
+        if !dry_run {
+            inputs.done(Done::Removed(removed.clone()));
+        }
+        Ok(json!(removed))
     });
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::domain::plan::StepId;
 use crate::domain::question::Scope;
-use crate::domain::{Command, Decision, QuestionId, Result, Via};
+use crate::domain::{Command, Decision, QuestionId, Result, StepStatus, Via};
 use crate::orchestrator::{CommandOutcome, ResumeOptions, RunHandle};
 
 use super::command_places::{absolute, open_list};
@@ -77,8 +77,20 @@ impl State {
         Target { handle, engine: self.setup.engine(&project), workspace: workspace.to_owned(), inputs: self.inputs.clone() }
     }
 
+    /// Why an approval cannot be taken now: what would be approved is the plan as saved, and the user sees another.
+    fn refusal(&self, workspace: &Path, id: &QuestionId, approved: bool) -> Option<String> {
+        let run = self.runs.at(workspace).filter(|_| approved)?;
+        run.pending().iter().find(|pending| pending.id == *id && pending.step.is_none() && pending.what == "plan")?;
+        let plan = to_proto::uri(&workspace.join("plan.md"))?;
+        let document = self.documents.get(&plan)?;
+        (document.rope != document.base).then(|| "save plan.md first: it has changes that are not saved".to_owned())
+    }
+
     /// Decides in the background; a refusal is told to the user.
     pub fn decide_and_say(&mut self, workspace: &Path, verdict: Verdict) {
+        if let Some(reason) = self.refusal(workspace, &verdict.id, verdict.approved) {
+            return self.say(&reason);
+        }
         let target = self.target(workspace);
         tokio::spawn(async move { say_refusal(&target.inputs, target.decide(verdict).await) });
     }
@@ -120,6 +132,16 @@ struct DecideArgument {
     hash: Option<String>,
     scope: Scope,
     note: Option<String>,
+    via: Source,
+}
+
+/// Where in the editor a decision was made.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Source {
+    #[default]
+    Lens,
+    Action,
 }
 
 pub fn approve(state: &mut State, call: Call) {
@@ -140,7 +162,14 @@ fn decide(state: &mut State, call: Call, approved: bool) {
         return look(state, run, reply, json!({"decided": false, "reason": "open: decide in approvals.md"}));
     };
     let Some(run) = run else { return open_list(state, reply) };
-    let verdict = Verdict { id, hash, approved, scope: argument.scope, note: argument.note, via: Via::Lens };
+    if let Some(reason) = state.refusal(&run.workspace, &id, approved) {
+        return answer(reply, json!({"decided": false, "reason": reason}));
+    }
+    let via = match argument.via {
+        Source::Lens => Via::Lens,
+        Source::Action => Via::Action,
+    };
+    let verdict = Verdict { id, hash, approved, scope: argument.scope, note: argument.note, via };
     let target = state.target(&run.workspace);
     answer_beside(reply, async move {
         let outcome = target.decide(verdict).await?;
@@ -188,6 +217,10 @@ pub fn approve_all(state: &mut State, call: Call) {
         return look(state, run, reply, json!({"decided": false, "reason": "open: decide in approvals.md"}));
     }
     let Some(run) = run else { return open_list(state, reply) };
+    let refused = run.pending().iter().find_map(|pending| state.refusal(&run.workspace, &pending.id, true));
+    if let Some(reason) = refused {
+        return answer(reply, json!({"decided": false, "reason": reason}));
+    }
     let target = state.target(&run.workspace);
     let verdicts: Vec<Verdict> = run
         .pending()
@@ -274,6 +307,9 @@ struct StepArgument {
     run_id: String,
     step_id: StepId,
     note: Option<String>,
+    /// For `skipStep`: every other step that has not begun, not this one.
+    #[serde(default)]
+    others: bool,
 }
 
 pub fn retry_step(state: &mut State, call: Call) {
@@ -295,8 +331,22 @@ fn step_command(state: &mut State, call: Call, retry: bool) {
         Err(error) => return drop(reply.send(Err(error))),
     };
     let (step, note) = (argument.step_id, argument.note);
-    let command = if retry { Command::RetryStep { step, note } } else { Command::SkipStep { step, note } };
     let target = state.target(&run.workspace);
+    if argument.others && !retry {
+        let unbegun =
+            run.state.iter().flat_map(|state| &state.steps).filter(|other| other.status == StepStatus::Pending && other.id != step);
+        let others: Vec<StepId> = unbegun.map(|other| other.id.clone()).collect();
+        return answer_beside(reply, async move {
+            let mut all = CommandOutcome { done: true, reason: None };
+            for step in others {
+                let outcome = target.command(Command::SkipStep { step, note: note.clone() }).await?;
+                all.done &= outcome.done;
+                all.reason = all.reason.or(outcome.reason);
+            }
+            Ok(done(&all))
+        });
+    }
+    let command = if retry { Command::RetryStep { step, note } } else { Command::SkipStep { step, note } };
     answer_beside(reply, async move {
         if retry && target.handle.is_none() {
             // Nobody holds the run: it is taken up again, its step first.

@@ -7,7 +7,7 @@ use tower_lsp::lsp_types::ExecuteCommandParams;
 
 use super::main_loop::Reply;
 use super::state::State;
-use super::{command_doctor, command_goals, command_places, command_runs, to_proto};
+use super::{command_apply, command_doctor, command_goals, command_places, command_runs, to_proto};
 
 /// What a command is given: its argument and where its result goes.
 pub struct Call {
@@ -47,7 +47,7 @@ pub const TABLE: [Row; 22] = [
     row("orchestrator.listWorkspaces", None, command_places::list_workspaces),
     row("orchestrator.openWorkspace", Some("workspace"), command_places::open_workspace),
     row("orchestrator.openArtifact", Some("path"), command_places::open_artifact),
-    row("orchestrator.applyArtifact", None, command_doctor::apply_artifact),
+    row("orchestrator.applyArtifact", None, command_apply::apply_artifact),
     row("orchestrator.showLog", None, command_places::show_log),
     row("orchestrator.cleanup", None, command_places::cleanup),
     row("orchestrator.doctor", None, command_doctor::doctor),

@@ -1,11 +1,14 @@
 //! Completion: the marker of a goal, agents and step ids in plan.md, keys at the head of a goal file.
 use tower_lsp::lsp_types::{CompletionItem, CompletionItemKind, CompletionParams, CompletionResponse};
 
+use crate::documents::plan::{self, PlanDocument};
 use crate::domain::agent::built_in_agents;
+use crate::domain::{Step, StepId};
 
 use super::documents::Document;
 use super::from_proto;
 use super::papers::{self, Paper};
+use super::settings_file::is_settings;
 use super::state::State;
 
 const GOAL_KEYS: [(&str, &str); 8] = [
@@ -33,8 +36,9 @@ impl State {
         let line = document.rope.char_to_line(at);
         let before = document.rope.slice(document.rope.line_to_char(line)..at).to_string();
         let items = match papers::kind(&document.file_name()) {
-            Some(Paper::Plan) => plan_items(document, &before),
+            Some(Paper::Plan) => self.plan_items(document, line, &before),
             Some(Paper::Approvals) => Vec::new(),
+            None if is_settings(document) => self.settings_items(document, at),
             None if document.file_name().ends_with(".goal.md") => goal_file_items(document, line, &before),
             None => Vec::new(),
         };
@@ -42,22 +46,60 @@ impl State {
     }
 }
 
-fn plan_items(document: &Document, before: &str) -> Vec<CompletionItem> {
-    let text = before.trim_start();
-    if let Some(needs) = text.strip_prefix("- needs:") {
-        let taken: Vec<&str> = needs.split(',').map(str::trim).collect();
-        let steps = papers::steps(&document.rope.to_string()).into_iter().filter(|step| !taken.contains(&step.id.as_str()));
-        return steps.map(|step| item(step.id.as_str(), &step.title, CompletionItemKind::REFERENCE)).collect();
+impl State {
+    fn plan_items(&self, document: &Document, line: usize, before: &str) -> Vec<CompletionItem> {
+        let text = before.trim_start();
+        let plan = || plan::parse(&document.rope.to_string());
+        let value = CompletionItemKind::VALUE;
+        match text.strip_prefix("- ").and_then(|rest| rest.split_once(':')) {
+            Some(("needs", needs)) => return needs_items(&plan(), line, needs),
+            Some(("output", _)) => return self.output_items(&plan(), line),
+            Some(("approve", _)) => return vec![item("yes", "the result waits for you", value)],
+            Some(("uses", _)) => return vec![item("project", "may read the project", value), item("web", "may search and fetch", value)],
+            _ => {}
+        }
+        // A step line is `- [ ] s1 agent: title`: the agent is the second word.
+        let step = text.strip_prefix("- [").and_then(|rest| rest.split_once("] ")).map(|(_, rest)| rest);
+        match step {
+            Some(step) if step.contains(' ') && !step.contains(':') => self.agent_items(),
+            Some("") => {
+                let plan = plan();
+                let free = (1..=plan.steps.len() + 1).map(StepId::numbered).find(|id| plan.plan.step(id).is_none());
+                free.iter().map(|id| item(id.as_str(), "the next free id", CompletionItemKind::REFERENCE)).collect()
+            }
+            _ if before.starts_with(' ') && text.starts_with("- ") && !text.contains(':') => keys(&STEP_KEYS),
+            _ => Vec::new(),
+        }
     }
-    // A step line is `- [ ] s1 agent: title`: the agent is the second word.
-    let step = text.strip_prefix("- [").and_then(|rest| rest.split_once("] ")).map(|(_, rest)| rest);
-    if step.is_some_and(|step| step.contains(' ') && !step.contains(':')) {
-        return agents();
+
+    /// The agents in force, custom ones too.
+    fn agent_items(&self) -> Vec<CompletionItem> {
+        let mut items = agents();
+        let custom =
+            self.rules.iter().flat_map(|rules| &rules.agents).filter(|name| !built_in_agents().iter().any(|agent| agent.name == **name));
+        items.extend(custom.map(|name| item(name, "custom agent", CompletionItemKind::CLASS)));
+        items
     }
-    if before.starts_with(' ') && text.starts_with("- ") && !text.contains(':') {
-        return keys(&STEP_KEYS);
+
+    /// The usual output of the step's agent, unless another step writes it.
+    fn output_items(&self, plan: &PlanDocument, line: usize) -> Vec<CompletionItem> {
+        let Some(at) = plan.steps.iter().rposition(|place| place.line <= line) else { return Vec::new() };
+        let Some(step) = plan.plan.steps.get(at) else { return Vec::new() };
+        let usual = built_in_agents().into_iter().find(|agent| agent.name == step.agent).map(|agent| agent.output);
+        let taken = |name: &String| plan.plan.steps.iter().enumerate().any(|(other, step)| other != at && step.output.as_str() == name);
+        let names = usual.into_iter().chain(std::iter::once(format!("{}_{}.md", step.id, step.agent)));
+        names.filter(|name| !taken(name)).map(|name| item(&name, "file in the workspace", CompletionItemKind::FILE)).collect()
     }
-    Vec::new()
+}
+
+/// The steps that can come before this one: not itself, not one that waits for it, none twice.
+fn needs_items(plan: &PlanDocument, line: usize, needs: &str) -> Vec<CompletionItem> {
+    let taken: Vec<&str> = needs.split(',').map(str::trim).collect();
+    let this = plan.steps.iter().rposition(|place| place.line <= line).and_then(|at| plan.plan.steps.get(at));
+    let fits = |step: &&Step| {
+        !taken.contains(&step.id.as_str()) && this.is_none_or(|this| step.id != this.id && !plan.plan.depends_on(&step.id, &this.id))
+    };
+    plan.plan.steps.iter().filter(fits).map(|step| item(step.id.as_str(), &step.title, CompletionItemKind::REFERENCE)).collect()
 }
 
 fn goal_file_items(document: &Document, line: usize, before: &str) -> Vec<CompletionItem> {

@@ -13,6 +13,7 @@ use super::from_proto::{Key, key};
 use super::offers;
 use super::papers::{self, Paper};
 use super::runs::Run;
+use super::settings_file::is_settings;
 use super::state::State;
 use super::{to_proto, words};
 
@@ -63,6 +64,10 @@ impl State {
         match papers::kind(&document.file_name()) {
             Some(Paper::Approvals) => self.waiting_items(document),
             Some(Paper::Plan) => self.plan_diagnostics(document),
+            None if is_settings(document) => self.settings_diagnostics(document),
+            None if self.is_agent_file(document) => {
+                self.agent_problems(document).iter().map(|problem| self.problem(document, problem)).collect()
+            }
             None => self.goal_diagnostics(document),
         }
     }
@@ -84,12 +89,13 @@ impl State {
             InlineStatus::Diagnostic => true,
             InlineStatus::Lens | InlineStatus::Off => false,
         };
-        let mut diagnostics = self.config_problems.get(&key(&document.uri)).cloned().unwrap_or_default();
+        let path = document.path().filter(|_| !self.runs.is_empty());
+        let mut diagnostics = path.map(|path| self.finding_diagnostics(&path, Some(&document.rope))).unwrap_or_default();
         for marker in found {
             diagnostics.extend(marker.problems.iter().map(|problem| self.problem(document, problem)));
             let Some(run) = offers::run_of(&self.runs, document, found, marker) else { continue };
             diagnostics.extend(run.pending().iter().map(|pending| self.waiting(document, marker.line, (run, pending))));
-            if shows_status && run.pending().is_empty() && run.origin.is_some() {
+            if shows_status && run.pending().is_empty() && (run.origin.is_some() || !run.status.is_end()) {
                 diagnostics.push(self.status(document, marker.line, run));
             }
         }

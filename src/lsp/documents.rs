@@ -10,6 +10,7 @@ use crate::domain::Buffers;
 
 use super::from_proto::{self, Encoding, Key};
 use super::goals::Goals;
+use super::open_papers::Awaited;
 
 /// A document that is open in the editor.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Document {
     pub goals: Goals,
     /// The text against which a person's changes are told: as opened, as last saved, or as last reloaded from disk.
     pub base: Rope,
+    /// An edit of ours that the client may be applying.
+    pub awaited: Option<Awaited>,
 }
 
 /// The open text of files, shared with the agents' tools.
@@ -58,7 +61,7 @@ impl Documents {
         let rope = Rope::from_str(&text);
         let goals = Goals::new(&from_proto::name_or_path(&uri), &language, markers);
         self.texts.set(&uri, Some(rope.clone()));
-        self.open.insert(from_proto::key(&uri), Document { uri, version, base: rope.clone(), rope, goals });
+        self.open.insert(from_proto::key(&uri), Document { uri, version, base: rope.clone(), rope, goals, awaited: None });
     }
 
     /// Applies changes in their order; `false` when the document is not open.
@@ -83,6 +86,10 @@ impl Documents {
 
     pub fn by_key(&self, key: &Key) -> Option<&Document> {
         self.open.get(key)
+    }
+
+    pub fn by_key_mut(&mut self, key: &Key) -> Option<&mut Document> {
+        self.open.get_mut(key)
     }
 
     pub fn get_mut(&mut self, uri: &Url) -> Option<&mut Document> {

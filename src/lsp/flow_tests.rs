@@ -165,6 +165,7 @@ fn waiting(run_id: &str, hash: &str) -> RunState {
         detail: String::new(),
         hash: hash.into(),
         asked_at: None,
+        subject: None,
     };
     RunState { pending_approvals: vec![pending], ..run(run_id, RunStatus::WaitingApproval, vec![step(1, "coder", StepStatus::Pending)]) }
 }
@@ -184,7 +185,7 @@ async fn a_marker_keeps_its_three_lenses_and_each_has_a_twin_action() {
         (Some((waiting("r1", "aaaaaa"), note())), "⏸ plan: review"),
         (
             Some((run("r1", RunStatus::Running, vec![step(1, "coder", Completed), step(2, "writer", Running)]), note())),
-            "⟳ 2/2 writer · $0.03",
+            "⟳ 2/2 writer · turn 1/6 · $0.03",
         ),
         (Some((run("r1", RunStatus::Paused, vec![step(1, "coder", Pending)]), finished(RunStatus::Paused))), "⏸ paused 0/1 · $0.03"),
         (Some((run("r1", RunStatus::Failed, vec![step(1, "coder", Failed)]), finished(RunStatus::Failed))), "✗ step s1"),
@@ -404,7 +405,7 @@ async fn status_is_a_lens_or_a_diagnostic_but_never_both() {
     let sent = without.after(1.0).await;
     let published = of(&sent, "textDocument/publishDiagnostics");
     assert_eq!(published.len(), 1, "only what changed is sent");
-    assert_eq!(published[0]["params"]["diagnostics"][0]["message"], "1/1 coder · $0.03");
+    assert_eq!(published[0]["params"]["diagnostics"][0]["message"], "1/1 coder · turn 1/6 · $0.03");
     assert_eq!(published[0]["params"]["diagnostics"][0]["severity"], 4);
 }
 

@@ -12,9 +12,16 @@ pub enum Encoding {
     Utf16,
 }
 
-/// What a document is known by: equal for all spellings of one address.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What a document is known by: equal for all spellings of one address. The default is no document's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
+
+impl Key {
+    /// The address of a document that is a file.
+    pub fn uri(&self) -> Option<Url> {
+        Url::from_file_path(&self.0).ok()
+    }
+}
 
 /// The key of an address: a file's path, or the address as it is (`untitled:Untitled-1`).
 pub fn key(uri: &Url) -> Key {

@@ -72,9 +72,19 @@ pub struct Origin {
     pub show_plan: bool,
 }
 
+/// What stands before the address of the link that a finished goal gets.
+pub const LINK: &str = "([summary](";
+
+/// The goal without the link to its summary.
+pub fn bare(goal: &str) -> String {
+    let Some((before, rest)) = goal.split_once(LINK) else { return goal.to_owned() };
+    let after = rest.split_once("))").map_or("", |(_, after)| after);
+    format!("{}{after}", before.trim_end_matches(' '))
+}
+
 /// The words of a goal with its spaces evened out.
 pub fn words(goal: &str) -> String {
-    goal.split_whitespace().collect::<Vec<_>>().join(" ")
+    bare(goal).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The marker that an origin belongs to now: the same words, nearest to where they were.

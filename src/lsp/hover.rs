@@ -6,6 +6,7 @@ use crate::domain::goal::shorten;
 
 use super::documents::Document;
 use super::papers::{self, Paper};
+use super::settings_file::is_settings;
 use super::state::State;
 use super::{from_proto, offers, to_proto, words};
 
@@ -17,6 +18,10 @@ impl State {
         let text = match papers::kind(&document.file_name()) {
             Some(Paper::Plan) => self.step_text(document, line),
             Some(Paper::Approvals) => self.question_text(document, line),
+            None if is_settings(document) => {
+                let at = from_proto::char_index(&document.rope, place.position, self.documents.encoding);
+                self.setting_text(document, at).map(|(text, _)| text)
+            }
             None => self.goal_text(document, line),
         };
         let text =

@@ -1,41 +1,45 @@
 //! Code lenses: on goals, on the steps of plan.md, on the items of approvals.md. Answered from memory; the number of lenses of a place never changes.
+use std::ops::RangeInclusive;
+
 use serde_json::{Value, json};
 use tower_lsp::lsp_types::{CodeLens, CodeLensParams, Command, Range};
 
-use crate::domain::StepStatus;
+use crate::documents::goals::FoundGoal;
 use crate::domain::view::StepView;
+use crate::domain::{StepStatus, Subject};
 
 use super::documents::Document;
 use super::offers::{self, Offer};
 use super::papers::{self, Paper};
 use super::runs::Run;
 use super::state::State;
-use super::to_proto;
+use super::{to_proto, words};
 
 impl State {
     pub fn lenses(&mut self, params: &CodeLensParams) -> Option<Vec<CodeLens>> {
         let document = self.documents.get(&params.text_document.uri)?;
         let encoding = self.documents.encoding;
-        let offers = self.offers_in(document).into_iter().flat_map(|(line, offers)| {
+        let offers = self.offers_in(document, None).into_iter().flat_map(|(line, offers)| {
             let range = to_proto::line_range(&document.rope, line, encoding);
             offers.into_iter().map(move |offer| lens(range, offer))
         });
         Some(offers.collect())
     }
 
-    /// Everything that can be done in a document, by line.
-    pub fn offers_in(&self, document: &Document) -> Vec<(usize, Vec<Offer>)> {
+    /// Everything that can be done in a document, or at least all that can be done in these lines, by line.
+    pub fn offers_in(&self, document: &Document, lines: Option<&RangeInclusive<usize>>) -> Vec<(usize, Vec<Offer>)> {
         match papers::kind(&document.file_name()) {
             Some(Paper::Approvals) => self.offers_of_approvals(document),
             Some(Paper::Plan) => self.offers_of_plan(document),
             None if document.file_name() == "index.md" => self.offers_of_index(document),
             None => {
                 let found = document.goals.known();
+                let wanted = |marker: &&FoundGoal| lines.is_none_or(|lines| lines.contains(&marker.line));
                 let offers = |marker| {
                     let run = offers::run_of(&self.runs, document, found, marker);
                     (marker.line, offers::at_goal(document, marker, run, self.documents.encoding).to_vec())
                 };
-                found.iter().map(offers).collect()
+                found.iter().filter(wanted).map(offers).collect()
             }
         }
     }
@@ -93,30 +97,38 @@ fn workspace_offer(run: &Run) -> Offer {
     Offer { lens: title.into(), action: format!("{title}: {}", run.run_id), command, argument, kind: super::actions::KIND_RUN }
 }
 
-/// Two offers for each step: its status with what it wrote, and the one thing that can be done with it.
-fn at_step(run: &Run, step: &StepView) -> [Offer; 2] {
+/// Three offers for each step: look at it, move it on, and what else there is; always three, so that lines do not jump.
+fn at_step(run: &Run, step: &StepView) -> [Offer; 3] {
     let output = step.output_file.as_ref().map(ToString::to_string).unwrap_or_default();
-    let at_step = json!({"runId": run.run_id, "stepId": step.id});
-    let offer = |lens: String, action: String, command: &'static str, argument: Value| Offer {
-        lens,
+    let (id, place) = (&step.id, json!({"runId": run.run_id, "stepId": step.id}));
+    let offer = |lens: &str, action: String, command: &'static str, argument: &Value| Offer {
+        lens: lens.to_owned(),
         action,
         command,
-        argument,
+        argument: argument.clone(),
         kind: super::actions::KIND_RUN,
     };
-    let (id, status) = (&step.id, step.status.as_str());
-    let first = if step.status == StepStatus::Completed {
-        let artifact = json!({"workspace": run.workspace, "path": output});
-        offer(format!("✓ open {output}"), format!("Open {output}"), "orchestrator.openArtifact", artifact)
-    } else {
-        offer(format!("{status}: log"), format!("Open the log of {id}"), "orchestrator.showLog", at_step.clone())
+    let artifact = json!({"workspace": run.workspace, "path": output});
+    let open = |title: &str| offer(title, format!("Open {output}"), "orchestrator.openArtifact", &artifact);
+    let log = |title: &str| offer(title, format!("Open the log of {id}"), "orchestrator.showLog", &place);
+    let retry = || offer("Retry", format!("Retry step {id}"), "orchestrator.retryStep", &place);
+    let skip = || offer("Skip", format!("Skip step {id}"), "orchestrator.skipStep", &place);
+    let only = || {
+        let others = json!({"runId": run.run_id, "stepId": step.id, "others": true});
+        offer("Run only this", format!("Run only {id}: skip every other step that has not begun"), "orchestrator.skipStep", &others)
     };
-    let second = if step.status.is_end() {
-        offer("Retry".into(), format!("Retry step {id}"), "orchestrator.retryStep", at_step)
-    } else {
-        offer("Skip".into(), format!("Skip step {id}"), "orchestrator.skipStep", at_step)
-    };
-    [first, second]
+    if let Some(pending) = run.pending().iter().find(|pending| pending.step.as_ref() == Some(id)) {
+        let [review, approve, reject] = offers::at_question(run, pending);
+        let about_result = pending.subject == Some(Subject::StepResult);
+        return [if about_result { open(&format!("⏸ open {output}")) } else { review }, approve, reject];
+    }
+    match step.status {
+        StepStatus::Completed => [open(&format!("✓ open {output}")), log("Open log"), retry()],
+        StepStatus::Failed => [log("✗ failed: log"), retry(), skip()],
+        StepStatus::Skipped | StepStatus::Cancelled => [log(step.status.as_str()), retry(), open("Open output")],
+        StepStatus::Pending => [log("pending"), skip(), only()],
+        StepStatus::Running | StepStatus::WaitingApproval => [log(&words::step(step)), skip(), open("Open output")],
+    }
 }
 
 fn lens(range: Range, offer: Offer) -> CodeLens {

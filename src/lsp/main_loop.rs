@@ -10,18 +10,20 @@ use tower_lsp::lsp_types::{
     CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionParams, CompletionResponse, DidChangeTextDocumentParams,
     DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentLink,
     DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams, FoldingRange, FoldingRangeParams, Hover,
-    HoverParams, InitializeParams, InitializeResult, ProgressToken, SymbolInformation, WorkspaceSymbolParams,
+    HoverParams, InitializeParams, InitializeResult, InlayHint, InlayHintParams, PrepareRenameResponse, ProgressToken, RenameParams,
+    SymbolInformation, TextDocumentPositionParams, WorkspaceEdit, WorkspaceSymbolParams,
 };
 
-use crate::config::Loaded;
 use crate::domain::plan::PlanRules;
 use crate::domain::view::RunSummary;
 use crate::orchestrator::{RunHandle, Update};
 
 use super::editor::Answer;
+use super::from_proto::Key;
 use super::goals::Origin;
 use super::presenter::Shown;
 use super::prompts::PromptKey;
+use super::settings_file::Read;
 use super::state::State;
 
 /// Notifications that may wait for the loop; with more, the reader waits too.
@@ -65,6 +67,9 @@ pub enum Query {
     Links(DocumentLinkParams, Reply<Option<Vec<DocumentLink>>>),
     Folding(FoldingRangeParams, Reply<Option<Vec<FoldingRange>>>),
     WorkspaceSymbols(WorkspaceSymbolParams, Reply<Option<Vec<SymbolInformation>>>),
+    Hints(InlayHintParams, Reply<Option<Vec<InlayHint>>>),
+    PrepareRename(TextDocumentPositionParams, Reply<Option<PrepareRenameResponse>>),
+    Rename(RenameParams, Reply<Option<WorkspaceEdit>>),
     Command(ExecuteCommandParams, Reply<Option<Value>>),
 }
 
@@ -73,11 +78,17 @@ pub enum Done {
     /// A run was started or resumed here.
     Started(Box<RunHandle>, Option<Origin>),
     /// The settings were read.
-    Loaded(Box<Loaded>),
-    /// What plans are checked against, once an engine knows.
-    Rules(PlanRules),
+    Loaded(Box<Read>),
+    /// What plans are checked against, once an engine knows; and its provider.
+    Rules(PlanRules, String),
     /// Workspaces found on disk.
     Listed(Vec<RunSummary>),
+    /// The same, at the start of the server.
+    Found(Vec<RunSummary>),
+    /// Workspaces that were cleaned away.
+    Removed(Vec<PathBuf>),
+    /// An edit of a document of a run came back from the client.
+    Edited(Key, Answer),
     /// The editor's own settings arrived.
     Configured(Value),
     Prompted(PromptKey, Answer),
@@ -85,6 +96,9 @@ pub enum Done {
     ProgressCreated(String, Answer),
     Showed(Shown, Answer),
     Refreshed(Answer),
+    HintsRefreshed(Answer),
+    /// Why no engine could be built.
+    NoEngine(String),
     /// Work that failed where nobody waits for an answer.
     Failed(String),
     /// A document of ours that the user asked to see.
@@ -196,6 +210,9 @@ fn query_state(state: &mut State, query: Query) {
         Query::Links(params, reply) => answer(reply, Ok(state.links(&params))),
         Query::Folding(params, reply) => answer(reply, Ok(state.folding(&params))),
         Query::WorkspaceSymbols(params, reply) => answer(reply, Ok(state.workspace_symbols(&params))),
+        Query::Hints(params, reply) => answer(reply, Ok(state.hints(&params))),
+        Query::PrepareRename(params, reply) => answer(reply, state.prepare_rename(&params)),
+        Query::Rename(params, reply) => answer(reply, state.rename(&params)),
         Query::Command(params, reply) => super::commands::execute(state, params, reply),
     }
 }

@@ -3,9 +3,10 @@ use serde_json::{Value, json};
 use tower_lsp::lsp_types::Range;
 
 use crate::documents::goals::{FoundGoal, TextKind};
-use crate::domain::RunStatus;
 use crate::domain::goal::shorten;
+use crate::domain::policy::Rule;
 use crate::domain::view::PendingApproval;
+use crate::domain::{RunStatus, Subject};
 
 use super::actions::KIND_RUN;
 use super::documents::Document;
@@ -31,15 +32,18 @@ fn offer(lens: impl Into<String>, action: impl Into<String>, command: &'static s
 
 /// The run that belongs to a marker now: the latest one started from it, else the latest one with the same words that was found on disk.
 pub fn run_of<'a>(runs: &'a Runs, document: &Document, found: &[FoundGoal], marker: &FoundGoal) -> Option<&'a Run> {
+    if runs.is_empty() {
+        return None;
+    }
     let document = key(&document.uri);
-    let started_here = runs
-        .iter()
-        .rev()
-        .find(|run| run.origin.as_ref().is_some_and(|origin| origin.document == document && marker_of(found, origin) == Some(marker)));
     let words_here = super::goals::words(&marker.text);
-    started_here.or_else(|| {
-        runs.iter().rev().find(|run| run.origin.is_none() && run.state.is_none() && super::goals::words(&run.goal) == words_here)
-    })
+    let is_here = |origin: &super::goals::Origin| {
+        origin.document == document
+            && origin.words == words_here
+            && marker_of(found, origin).is_some_and(|nearest| nearest.line == marker.line)
+    };
+    let started_here = runs.iter().rev().find(|run| run.origin.as_ref().is_some_and(is_here));
+    started_here.or_else(|| runs.iter().rev().find(|run| run.from_disk && run.origin.is_none() && run.words == words_here))
 }
 
 /// The range of a marker.
@@ -105,6 +109,24 @@ fn ended(run: &Run, place: Value) -> [Offer; 3] {
 
 fn open(run: &Run, what: &str) -> Value {
     json!({"workspace": run.workspace, "what": what})
+}
+
+/// The wider ways to approve a question, beside "once": each names what it is about and how far it reaches, and "always" shows its rule.
+pub fn wider(run: &Run, pending: &PendingApproval) -> Vec<Offer> {
+    let decision = |scope: &str| json!({"runId": run.run_id, "approvalId": pending.id, "hash": pending.hash, "scope": scope});
+    let approve = |scope: &str, title: String| Offer { kind: "quickfix", ..offer("", title, "orchestrator.approve", decision(scope)) };
+    match &pending.subject {
+        Some(subject @ Subject::Tool { tool, target, .. }) => {
+            let about = if target.is_empty() { tool.clone() } else { format!("{tool} on `{target}`") };
+            let mut offers = vec![approve("run", format!("Approve for this run: every {about} ({})", run.run_id))];
+            offers.extend(Rule::always(subject).map(|rule| {
+                approve("always", format!("Approve always, in every run of yours: adds the rule {} ({})", json!(rule), run.run_id))
+            }));
+            offers
+        }
+        Some(Subject::ReadProject { .. }) => vec![approve("run", format!("Approve for this run: reading the project ({})", run.run_id))],
+        _ => Vec::new(),
+    }
 }
 
 /// The three offers of an open question: look, approve, reject, in this order.

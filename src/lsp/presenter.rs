@@ -16,7 +16,7 @@ use super::client::Feature;
 use super::editor::Answer;
 use super::main_loop::Done;
 use super::state::State;
-use super::{to_proto, words};
+use super::{papers, to_proto, words};
 
 /// At most four progress messages a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -214,14 +214,37 @@ impl State {
         if self.client.may(Feature::LensRefresh) {
             self.ask_beside("workspace/codeLens/refresh", Value::Null, Done::Refreshed);
         }
+        let plan_is_open = self.documents.iter().any(|(_, document)| papers::kind(&document.file_name()) == Some(papers::Paper::Plan));
+        if plan_is_open && self.client.may(Feature::HintRefresh) {
+            self.ask_beside("workspace/inlayHint/refresh", Value::Null, Done::HintsRefreshed);
+        }
         if self.client.may(Feature::RunsExtension) {
             let runs: Vec<Value> = self.runs.iter().filter(|run| run.state.is_some()).map(super::command_runs::row).collect();
             self.editor.mention("orchestrator/runsChanged", &json!({"runs": runs}));
-            let pending: usize = self.runs.iter().map(|run| run.pending().len()).sum();
-            let active = self.runs.iter().filter(|run| run.is_live()).count();
-            let status = json!({"health": "ok", "message": "", "pendingApprovals": pending, "activeRuns": active});
+            let status = self.health();
             self.editor.mention("orchestrator/status", &status);
         }
+    }
+
+    /// `orchestrator/status`: what works and what does not, in one word and one sentence.
+    fn health(&self) -> Value {
+        let pending: usize = self.runs.iter().map(|run| run.pending().len()).sum();
+        let active = self.runs.iter().filter(|run| run.is_live()).count();
+        let parked = self.runs.iter().find(|run| run.status == RunStatus::Parked && run.state.is_some());
+        let (health, message) = match (&self.engine_problem, parked) {
+            (Some(problem), _) => ("error", problem.clone()),
+            (None, Some(run)) => {
+                ("warning", format!("run {} is parked: {}", run.run_id, run.reason.as_deref().unwrap_or("the provider refuses")))
+            }
+            (None, None) if self.config_broken => ("error", "a configuration file has an error".to_owned()),
+            (None, None) if self.provider == "offline" => ("ok", "offline: no language model is used".to_owned()),
+            (None, None) => ("ok", String::new()),
+        };
+        let mut status = json!({"health": health, "message": message, "pendingApprovals": pending, "activeRuns": active});
+        if !self.provider.is_empty() {
+            status["provider"] = json!(self.provider);
+        }
+        status
     }
 
     /// Opens a file in the editor; only what the user has just asked for takes the focus.

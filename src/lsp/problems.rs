@@ -1,19 +1,13 @@
-//! What is wrong with the texts people write, told at its place: plan.md, goal files, configuration; and the quick fixes where one is obvious.
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::json;
+//! What is wrong with the texts people write, told at its place: plan.md, goal files, agent files; and the quick fixes where one is obvious.
 use tower_lsp::lsp_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, Diagnostic, DiagnosticSeverity, DocumentChanges, OneOf,
-    OptionalVersionedTextDocumentIdentifier, Position, Range, TextDocumentEdit, TextEdit, Url, WorkspaceEdit,
+    OptionalVersionedTextDocumentIdentifier, Range, TextDocumentEdit, TextEdit, WorkspaceEdit,
 };
 
-use crate::config::{ConfigProblem, Level};
 use crate::documents::{Fix, Problem, Severity, plan};
 
-use super::client::Feature;
 use super::diagnostics::SOURCE;
 use super::documents::Document;
-use super::from_proto::{Key, key};
 use super::papers::{self, Paper};
 use super::state::State;
 use super::to_proto;
@@ -53,6 +47,7 @@ impl State {
         let problems = match papers::kind(&document.file_name()) {
             Some(Paper::Plan) => self.plan_problems(document),
             Some(Paper::Approvals) => Vec::new(),
+            None if self.is_agent_file(document) => self.agent_problems(document),
             None => document.goals.known().iter().flat_map(|goal| goal.problems.clone()).collect(),
         };
         let mut actions = Vec::new();
@@ -73,7 +68,7 @@ impl State {
     }
 
     /// Versioned where the client knows versions: a fix for a text that has changed is then refused by it.
-    fn edit(&self, document: &Document, fix: &Fix) -> WorkspaceEdit {
+    pub fn edit(&self, document: &Document, fix: &Fix) -> WorkspaceEdit {
         let edits: Vec<TextEdit> = fix
             .edits
             .iter()
@@ -86,43 +81,5 @@ impl State {
         let text_document = OptionalVersionedTextDocumentIdentifier { uri, version: Some(document.version) };
         let edit = TextDocumentEdit { text_document, edits: edits.into_iter().map(OneOf::Left).collect() };
         WorkspaceEdit { document_changes: Some(DocumentChanges::Edits(vec![edit])), ..WorkspaceEdit::default() }
-    }
-
-    /// Tells what is wrong with configuration files, in files that are not open too; what was mended is taken back.
-    pub fn take_config_problems(&mut self, problems: &[ConfigProblem]) {
-        let mut by_file: BTreeMap<Key, (Url, Vec<Diagnostic>)> = BTreeMap::new();
-        for problem in problems {
-            let Some(uri) = problem.file.as_deref().and_then(to_proto::uri) else { continue };
-            by_file.entry(key(&uri)).or_insert_with(|| (uri, Vec::new())).1.push(config_diagnostic(problem));
-        }
-        let now: BTreeSet<Key> = by_file.keys().cloned().collect();
-        let mended: Vec<Key> = self.config_problems.keys().filter(|key| !now.contains(key)).cloned().collect();
-        self.config_problems = by_file.iter().map(|(key, (_, diagnostics))| (key.clone(), diagnostics.clone())).collect();
-        self.stale.extend(now.into_iter().chain(mended));
-        if self.client.may(Feature::Diagnostics) {
-            for (key, (uri, diagnostics)) in by_file {
-                if self.documents.by_key(&key).is_none() {
-                    self.publish(&uri, None, json!(diagnostics));
-                }
-            }
-        }
-    }
-}
-
-fn config_diagnostic(problem: &ConfigProblem) -> Diagnostic {
-    let line = problem.line.unwrap_or(1).saturating_sub(1);
-    let severity = match problem.level {
-        Level::Error => DiagnosticSeverity::ERROR,
-        Level::Warning => DiagnosticSeverity::WARNING,
-        Level::Ignored => DiagnosticSeverity::INFORMATION,
-    };
-    let key = problem.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
-    let hint = problem.hint.as_ref().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
-    Diagnostic {
-        range: Range { start: Position { line, character: 0 }, end: Position { line: line + 1, character: 0 } },
-        severity: Some(severity),
-        source: Some(SOURCE.into()),
-        message: format!("{key}{}{hint}", problem.message),
-        ..Diagnostic::default()
     }
 }

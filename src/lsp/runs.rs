@@ -3,9 +3,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::Deserialize;
+
+use crate::documents::approvals::DecidedLine;
 use crate::domain::plan::StepId;
 use crate::domain::view::{PendingApproval, RunState, RunSummary};
-use crate::domain::{Event, RunStatus};
+use crate::domain::{Event, Record, RelPath, RunStatus};
 use crate::orchestrator::{RunHandle, Update};
 
 use super::goals::Origin;
@@ -27,6 +30,28 @@ pub struct Run {
     pub handle: Option<RunHandle>,
     /// The transcript of each step's last attempt, as a path in the workspace.
     pub logs: BTreeMap<StepId, String>,
+    /// The goal's words with spaces evened out.
+    pub words: String,
+    /// Known from its folder, from before this session.
+    pub from_disk: bool,
+    pub reason: Option<String>,
+    /// What was decided in this session, oldest first.
+    pub answered: Vec<DecidedLine>,
+    /// What reviewers reported, by the step that reported it.
+    pub findings: BTreeMap<StepId, Vec<Finding>>,
+}
+
+/// A reviewer's finding on an artifact.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Finding {
+    pub path: RelPath,
+    /// From 1.
+    pub line: Option<usize>,
+    pub severity: String,
+    pub rule: String,
+    #[serde(default)]
+    pub evidence: String,
+    pub advice: String,
 }
 
 impl Run {
@@ -43,8 +68,42 @@ impl Run {
         self.steps = state.steps.len();
         self.steps_done = state.steps.iter().filter(|step| step.status.is_end()).count();
         self.cost_usd = state.totals.cost_usd;
-        self.goal.clone_from(&state.goal);
+        self.reason.clone_from(&state.status_reason);
+        self.name(&state.goal);
         self.state = Some(state);
+    }
+
+    fn name(&mut self, goal: &str) {
+        if self.goal != goal {
+            self.words = super::goals::words(goal);
+            goal.clone_into(&mut self.goal);
+        }
+    }
+
+    /// Keeps what an event says beyond the state.
+    fn take(&mut self, record: &Record) {
+        match &record.event {
+            Event::StepStarted { step, log, .. } => {
+                self.logs.insert(step.clone(), log.clone());
+                self.findings.remove(step);
+            }
+            Event::Answered { id, decision, .. } => {
+                let what = self.pending().iter().find(|pending| pending.id == *id).map(|pending| pending.what.clone());
+                self.answered.push(DecidedLine {
+                    id: id.to_string(),
+                    what: what.unwrap_or_default(),
+                    approved: decision.approved,
+                    at: record.at.format("%H:%M").to_string(),
+                    note: decision.note.clone(),
+                });
+            }
+            Event::ToolFinished { step, tool, ok: true, content, .. } if tool == "report_findings" => {
+                let reported = serde_json::from_str::<serde_json::Value>(content).ok();
+                let list: Option<Vec<Finding>> = reported.and_then(|value| serde_json::from_value(value.get("findings")?.clone()).ok());
+                self.findings.entry(step.clone()).or_default().extend(list.unwrap_or_default());
+            }
+            _ => {}
+        }
     }
 
     fn named(run_id: &str, workspace: &Path) -> Self {
@@ -60,6 +119,11 @@ impl Run {
             origin: None,
             handle: None,
             logs: BTreeMap::new(),
+            words: String::new(),
+            from_disk: false,
+            reason: None,
+            answered: Vec::new(),
+            findings: BTreeMap::new(),
         }
     }
 }
@@ -75,6 +139,15 @@ impl Runs {
 
     pub fn at(&self, workspace: &Path) -> Option<&Run> {
         self.0.iter().find(|run| run.workspace == workspace)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Runs whose folders were removed.
+    pub fn forget(&mut self, workspaces: &[PathBuf]) {
+        self.0.retain(|run| run.handle.is_some() || !workspaces.contains(&run.workspace));
     }
 
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Run> {
@@ -95,9 +168,7 @@ impl Runs {
 
     pub fn update(&mut self, update: &Update) {
         let run = self.entry(&update.run_id, &update.workspace);
-        if let Event::StepStarted { step, log, .. } = &update.record.event {
-            run.logs.insert(step.clone(), log.clone());
-        }
+        run.take(&update.record);
         run.set_state(update.state.clone());
     }
 
@@ -112,17 +183,19 @@ impl Runs {
 
     /// Rows found on disk; what is known better already stays.
     pub fn listed(&mut self, rows: Vec<RunSummary>) {
+        let mut older = Vec::new();
         for row in rows.into_iter().rev() {
             if self.get(&row.run_id).is_some() {
                 continue;
             }
-            let run = Run::named(&row.run_id, &row.workspace);
-            // Older than everything of this session.
-            self.0.insert(
-                0,
-                Run { goal: row.goal, status: row.status, steps_done: row.steps_done, steps: row.steps, cost_usd: row.cost_usd, ..run },
-            );
+            let mut run = Run { from_disk: true, ..Run::named(&row.run_id, &row.workspace) };
+            run.name(&row.goal);
+            (run.status, run.reason, run.cost_usd) = (row.status, row.status_reason, row.cost_usd);
+            (run.steps_done, run.steps) = (row.steps_done, row.steps);
+            older.push(run);
         }
+        // Older than everything of this session.
+        self.0.splice(0..0, older);
         self.0.sort_by_key(|run| run.state.is_some());
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use crate::config::settings::{InlineStatus, OpenArtifacts, PromptStyle, ProviderChoice};
 use crate::config::{self, Layers, Settings, TrustedValues};
 use crate::domain::plan::PlanRules;
+use crate::domain::view::RunSummary;
 use crate::domain::{Error, Result};
 use crate::orchestrator::{Builder, Orchestrator, WhenBlocked};
 use crate::sys::{Disk, Environment};
@@ -42,6 +43,8 @@ pub struct Preferences {
     pub inline_status: InlineStatus,
     pub open_artifacts: OpenArtifacts,
     pub prompt: PromptStyle,
+    /// Where custom agents lie, relative to the project.
+    pub agent_directory: String,
 }
 
 impl From<&Settings> for Preferences {
@@ -51,6 +54,7 @@ impl From<&Settings> for Preferences {
             inline_status: settings.inline_status,
             open_artifacts: settings.open_artifacts,
             prompt: settings.prompt,
+            agent_directory: settings.agent_directory.clone(),
         }
     }
 }
@@ -108,6 +112,11 @@ impl Setup {
         }
     }
 
+    /// Files that settings come from were changed: engines are built anew for what starts from now on.
+    pub fn renew(&mut self) {
+        self.engines.clear();
+    }
+
     /// Everything that says something about the settings of a project.
     pub fn layers(&self, project: &Path) -> Layers {
         let machine = &self.machine;
@@ -154,6 +163,22 @@ impl Engine {
         self.0.cell.get_or_try_init(|| recipe.build()).await.cloned()
     }
 
+    /// The workspaces on disk, without an engine for goals: nothing is asked of any provider. Ended ones that are old enough are cleaned away first
+    /// where the settings say so.
+    pub async fn found(&self, limit: usize) -> Result<Vec<RunSummary>> {
+        let recipe = self.0.clone();
+        let built = tokio::task::spawn_blocking(move || {
+            let loaded = config::load(&recipe.layers);
+            let settings = Settings { provider: ProviderChoice::Offline, ..loaded.settings };
+            recipe.builder(settings, loaded.trusted).build()
+        });
+        let lister = built.await.map_err(|_| Error::internal("building the engine panicked"))??;
+        if lister.settings().auto_cleanup {
+            lister.cleanup(lister.settings().max_workspace_age_days, false).await?;
+        }
+        lister.list(limit).await
+    }
+
     /// The orchestrator, or where it cannot be built one that asks no model: for lists, answers and reports.
     pub async fn reader(&self) -> Result<Orchestrator> {
         if let Ok(orchestrator) = self.get().await {
@@ -173,13 +198,20 @@ impl Recipe {
     async fn build(self: Arc<Self>) -> Result<Orchestrator> {
         let inputs = self.inputs.clone();
         let built = tokio::task::spawn_blocking(move || self.assemble()).await;
-        let orchestrator = built.map_err(|_| Error::internal("building the engine panicked"))??;
+        let orchestrator = match built.map_err(|_| Error::internal("building the engine panicked")).and_then(|built| built) {
+            Ok(orchestrator) => orchestrator,
+            Err(error) => {
+                inputs.done(Done::NoEngine(error.what.clone()));
+                return Err(error);
+            }
+        };
         let settings = orchestrator.settings();
-        inputs.done(Done::Rules(PlanRules {
+        let rules = PlanRules {
             agents: orchestrator.agents().into_iter().map(|agent| agent.name).collect(),
             allowed_extensions: settings.allowed_file_extensions.clone(),
             max_steps: settings.max_steps,
-        }));
+        };
+        inputs.done(Done::Rules(rules, orchestrator.provider_name().to_owned()));
         let mut news = orchestrator.subscribe();
         tokio::spawn(async move {
             while let Some(update) = news.recv().await {

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tower_lsp::lsp_types::{Diagnostic, InitializeParams, InitializeResult, Url};
 
-use crate::config::{Loaded, Settings};
+use crate::config::Settings;
 use crate::domain::plan::PlanRules;
 use crate::domain::{Command, Event};
 use crate::orchestrator::Update;
@@ -16,14 +16,16 @@ use crate::orchestrator::Update;
 use super::capabilities;
 use super::client::{Client, Feature};
 use super::diagnostics::Published;
-use super::documents::Documents;
+use super::documents::{Document, Documents};
 use super::editor::{Answer, Editor};
 use super::from_proto::{self, Encoding, Key};
 use super::goals::marker_of;
 use super::main_loop::{Done, Inputs, Notice};
+use super::papers;
 use super::presenter::Presenter;
 use super::prompts::Prompts;
 use super::runs::Runs;
+use super::settings_file::Read;
 use super::setup::{Machine, Preferences, Setup};
 
 /// Live runs are given this long to let go when the connection ends.
@@ -48,6 +50,16 @@ pub struct State {
     pub config_problems: BTreeMap<Key, Vec<Diagnostic>>,
     /// Documents whose diagnostics may have changed.
     pub stale: BTreeSet<Key>,
+    /// Open papers or goals may lack something that happened.
+    pub papers_wanted: bool,
+    /// Runs whose goal was ticked.
+    pub ticked: BTreeSet<String>,
+    /// The provider of the engine that was last built.
+    pub provider: String,
+    /// Why the engine could not be built at the last try.
+    pub engine_problem: Option<String>,
+    /// Whether a configuration file has an error.
+    pub config_broken: bool,
     /// When the user last typed.
     pub last_edit: Option<Instant>,
 }
@@ -71,6 +83,11 @@ impl State {
             prompts: Prompts::default(),
             published: Published::default(),
             stale: BTreeSet::new(),
+            papers_wanted: false,
+            ticked: BTreeSet::new(),
+            provider: String::new(),
+            engine_problem: None,
+            config_broken: false,
             last_edit: None,
         }
     }
@@ -96,10 +113,14 @@ impl State {
 
     pub fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::Initialized => self.fetch_configuration(),
+            Notice::Initialized => {
+                self.fetch_configuration();
+                self.look_for_runs();
+            }
             Notice::Opened(params) => {
                 let (uri, markers) = (params.text_document.uri.clone(), self.preferences.markers.clone());
                 self.documents.open(params.text_document, &markers);
+                self.papers_wanted = true;
                 self.touched(&uri);
             }
             Notice::Changed(params) => {
@@ -108,11 +129,18 @@ impl State {
                     tracing::warn!("a change of a document that is not open");
                     return;
                 }
-                self.last_edit = Some(Instant::now());
-                self.note_reload(&document.uri);
+                // What comes back from an edit of ours is nobody's typing.
+                if !self.documents.get_mut(&document.uri).is_some_and(Document::is_our_edit) {
+                    self.last_edit = Some(Instant::now());
+                    self.note_reload(&document.uri);
+                }
+                self.papers_wanted |= papers::kind(&from_proto::file_name(&document.uri)).is_some();
                 self.touched(&document.uri);
             }
-            Notice::Saved(params) => self.paper_saved(&params.text_document.uri),
+            Notice::Saved(params) => {
+                self.paper_saved(&params.text_document.uri);
+                self.settings_saved(&params.text_document.uri);
+            }
             Notice::Closed(params) => {
                 if let Some(document) = self.documents.close(&params.text_document.uri) {
                     self.withdraw_diagnostics(&document.uri);
@@ -148,14 +176,12 @@ impl State {
 
     pub fn configure(&mut self, settings: Value) {
         self.setup.configure(settings);
-        let layers = self.setup.layers(&self.setup.project_of(None));
-        let inputs = self.inputs.clone();
-        // Files are read: beside the loop.
-        tokio::task::spawn_blocking(move || inputs.done(Done::Loaded(Box::new(crate::config::load(&layers)))));
+        self.read_settings();
     }
 
     /// Takes settings that were read; documents look for other markers if they name others.
-    fn loaded(&mut self, loaded: &Loaded) {
+    fn loaded(&mut self, read: &Read) {
+        let loaded = &read.loaded;
         let preferences = Preferences::from(&loaded.settings);
         if preferences.markers != self.preferences.markers {
             self.documents.remark(&preferences.markers);
@@ -164,7 +190,7 @@ impl State {
         if self.setup.trusted {
             self.setup.session = loaded.trusted.clone();
         }
-        self.take_config_problems(&loaded.problems);
+        self.take_config_problems(read);
         self.stale.extend(self.documents.iter().map(|(key, _)| key.clone()));
     }
 
@@ -187,6 +213,9 @@ impl State {
     pub fn update(&mut self, update: Update) {
         self.runs.update(&update);
         self.present(&update);
+        if matches!(update.record.event, Event::ToolFinished { .. } | Event::StepStarted { .. }) {
+            self.publish_findings(&update.run_id);
+        }
         if let Event::Planned { .. } = update.record.event {
             self.show_wanted_plan(&update.run_id);
         }
@@ -196,6 +225,7 @@ impl State {
     /// Everything that shows runs is looked at again.
     pub fn runs_changed(&mut self) {
         self.presenter.refresh_wanted = true;
+        self.papers_wanted = true;
         let documents = self.documents.iter().map(|(key, _)| key.clone());
         self.stale.extend(documents);
     }
@@ -209,20 +239,37 @@ impl State {
                 self.show_wanted_plan(&run_id);
                 self.runs_changed();
             }
-            Done::Loaded(loaded) => self.loaded(&loaded),
-            Done::Rules(rules) => {
+            Done::Loaded(loaded) => {
+                self.loaded(&loaded);
+                self.presenter.refresh_wanted |= self.client.may(Feature::RunsExtension);
+            }
+            Done::Rules(rules, provider) => {
                 self.rules = Some(rules);
+                self.provider = provider;
+                self.engine_problem = None;
+                self.presenter.refresh_wanted |= self.client.may(Feature::RunsExtension);
                 self.stale.extend(self.documents.iter().map(|(key, _)| key.clone()));
             }
             Done::Listed(rows) => {
                 self.runs.listed(rows);
                 self.runs_changed();
             }
+            Done::Found(rows) => self.found_runs(rows),
+            Done::Removed(workspaces) => {
+                self.runs.forget(&workspaces);
+                self.runs_changed();
+            }
+            Done::Edited(key, answer) => self.edited(&key, &answer),
             Done::Configured(settings) => self.configure(settings),
             Done::Prompted(key, answer) => self.prompted(&key, &answer),
             Done::ProgressCreated(run_id, answer) => self.progress_created(&run_id, &answer),
             Done::Showed(shown, answer) => self.showed(&shown, &answer),
             Done::Refreshed(answer) => self.client.learn(Feature::LensRefresh, &answer),
+            Done::HintsRefreshed(answer) => self.client.learn(Feature::HintRefresh, &answer),
+            Done::NoEngine(why) => {
+                self.engine_problem = Some(why);
+                self.presenter.refresh_wanted = true;
+            }
             Done::Failed(why) => self.say(&why),
             Done::Show(path) => self.show(&path, true),
         }
@@ -236,6 +283,7 @@ impl State {
     /// Does what is due.
     pub fn settle(&mut self) {
         let now = Instant::now();
+        self.settle_papers();
         self.settle_prompts(now);
         self.settle_presenter(now);
         self.publish_stale();

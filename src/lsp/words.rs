@@ -15,7 +15,7 @@ fn joined(parts: impl IntoIterator<Item = Option<String>>) -> String {
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
-/// `2/5 coder · $0.03`: the step being worked on of all steps, who works, what it cost so far.
+/// `2/5 coder · turn 3/6 · $0.03`: the step being worked on of all steps, who works, how far they are, what it cost so far.
 pub fn progress(state: &RunState) -> String {
     let done = state.steps.iter().filter(|step| step.status.is_end()).count();
     let running: Vec<&StepView> = state.steps.iter().filter(|step| step.status == StepStatus::Running).collect();
@@ -26,12 +26,36 @@ pub fn progress(state: &RunState) -> String {
         (0, None) => "planning".to_owned(),
         (all, None) => format!("{}/{all} {}", (done + usize::from(!running.is_empty())).min(all), agents.join(", ")).trim_end().to_owned(),
     };
-    joined([Some(place), money(state.totals.cost_usd)])
+    let turn = match running.as_slice() {
+        [only] if state.pending_approvals.is_empty() && only.max_turns > 0 => {
+            Some(format!("turn {}/{}", only.turns.clamp(1, only.max_turns), only.max_turns))
+        }
+        _ => None,
+    };
+    joined([Some(place), turn, money(state.totals.cost_usd)])
 }
 
 /// `4/4 · $0.11`.
 pub fn tally(run: &Run) -> String {
     joined([Some(format!("{}/{}", run.steps_done, run.steps)), money(run.cost_usd)])
+}
+
+/// `completed · 1234 tokens · $0.03 · 12 s`: a step's state in few words.
+pub fn step(step: &StepView) -> String {
+    let tokens = Some(step.usage.total()).filter(|tokens| *tokens > 0).map(|tokens| format!("{tokens} tokens"));
+    let turn = (step.status == StepStatus::Running && step.max_turns > 0)
+        .then(|| format!("turn {}/{}", step.turns.clamp(1, step.max_turns), step.max_turns));
+    let time = step.started_at.zip(step.ended_at).map(|(start, end)| duration((end - start).num_milliseconds()));
+    let cost = if step.turns > 0 { money(step.cost_usd) } else { None };
+    joined([Some(step.status.as_str().replace('_', " ")), turn, tokens, cost, time])
+}
+
+fn duration(milliseconds: i64) -> String {
+    match milliseconds.max(0) {
+        short @ 0..1000 => format!("{short} ms"),
+        medium @ 1000..60_000 => format!("{}.{} s", medium / 1000, medium % 1000 / 100),
+        long => format!("{} min {} s", long / 60_000, long % 60_000 / 1000),
+    }
 }
 
 /// The first failed step.

@@ -85,7 +85,7 @@ fn approves_plan(workflow: &Workflow, command: &Command) -> bool {
 
 /// The plan as it stands in the file, where it was edited since it was asked about: that is what the command line approves.
 fn edited_plan(shared: &Shared, workspace: &Workspace, workflow: &Workflow) -> std::result::Result<Option<Event>, String> {
-    let (Some(plan), Some(text)) = (&workflow.plan, workspace.read_text("plan.md")) else { return Ok(None) };
+    let (Some(plan), Some(text)) = (&workflow.plan, workspace.plan_text()) else { return Ok(None) };
     if text == plan.text || text == super::outlook::marked(workflow, &plan.text) {
         return Ok(None);
     }

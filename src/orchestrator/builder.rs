@@ -113,7 +113,7 @@ impl Builder {
         self
     }
 
-    /// False leaves out waiting for the disk (default: true). For measuring only: after a power cut the last events are gone, paid ones too.
+    /// False leaves out waiting for the journal to reach the disk (default: true). For measuring only: a power cut then costs paid answers.
     #[must_use]
     pub fn durable(mut self, durable: bool) -> Self {
         self.skip_sync = !durable;

@@ -12,7 +12,6 @@ use crate::llm::Provider;
 use crate::workspace::{Journal, Lease, Workspace};
 
 use super::effects::{Done, Report, Task};
-use super::feed::Update;
 use super::letters::{Heard, Letters, Opened};
 use super::outlook::{Outlook, PAUSE};
 use super::run::{Order, RunHandle};
@@ -39,21 +38,23 @@ pub(super) struct Driver {
     pub(super) workspace: Arc<Workspace>,
     _lease: Lease,
     journal: Option<Journal>,
+    /// A tool wrote a file since the journal was last made durable.
+    wrote_unsynced: bool,
     pub(super) workflow: Workflow,
     pub(super) policy: Policy,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) given_plan: Option<String>,
     first: Vec<Event>,
     pub(super) outlook: Outlook,
-    last_refresh: Option<std::time::Instant>,
+    pub(super) last_refresh: Option<std::time::Instant>,
     /// Written down, and not yet told to whoever listens.
-    untold: Vec<(Record, Option<Arc<RunState>>)>,
+    pub(super) untold: Vec<(Record, Option<Arc<RunState>>)>,
     pub(super) under_way: BTreeMap<WishKey, Task>,
     pub(super) report: Report,
     done: mpsc::UnboundedReceiver<Done>,
     orders: mpsc::UnboundedReceiver<Order>,
     letters: Letters,
-    state: watch::Sender<Arc<RunState>>,
+    pub(super) state: watch::Sender<Arc<RunState>>,
 }
 
 /// What woke the driver.
@@ -85,6 +86,7 @@ impl Driver {
             workspace: Arc::new(parts.workspace),
             _lease: parts.lease,
             journal: Some(parts.journal),
+            wrote_unsynced: false,
             policy: parts.policy,
             provider: parts.provider,
             given_plan: parts.plan,
@@ -174,6 +176,10 @@ impl Driver {
                 return self.tell().await;
             }
             self.write_down(events).await?;
+            if self.wrote_unsynced && to_start.iter().any(|(_, (wish, _))| self.writes(wish)) {
+                // Of tools that write, only the last may be in doubt after a power cut: what it did can be told from the file.
+                self.sync().await?;
+            }
             for (key, wish) in to_start {
                 if let Some(events) = self.start_work(key, wish).await? {
                     self.write_down(events).await?;
@@ -207,24 +213,15 @@ impl Driver {
             return Ok(());
         }
         let Some(mut journal) = self.journal.take() else { return Err(Error::internal("the journal is gone")) };
-        let durable = self.shared.durable && events.iter().any(Event::is_durable);
+        let durable = events.iter().any(Event::is_durable);
+        self.wrote_unsynced |= events.iter().any(Event::is_written_file);
         let now = self.shared.clock.now();
         let written: Result<Vec<Record>> = events.into_iter().map(|event| journal.append(now, event)).collect();
-        let synced = match (durable, &written) {
-            (true, Ok(_)) => {
-                let (back, synced) = blocking(move || {
-                    let synced = journal.sync();
-                    Ok((journal, synced))
-                })
-                .await?;
-                journal = back;
-                synced
-            }
-            _ => Ok(()),
-        };
         self.journal = Some(journal);
         let records = written?;
-        synced?;
+        if durable {
+            self.sync().await?;
+        }
         for record in records {
             let update = self.take(record);
             self.untold.push(update);
@@ -233,46 +230,24 @@ impl Driver {
         Ok(())
     }
 
-    /// Whoever hears of a question or a plan may open its document at once: it is written first.
-    async fn tell(&mut self) -> Result<()> {
-        if self.outlook.urgent {
-            self.refresh().await?;
+    /// Returns once the journal would survive a power cut.
+    async fn sync(&mut self) -> Result<()> {
+        self.wrote_unsynced = false;
+        if !self.shared.durable {
+            return Ok(());
         }
-        self.publish_untold();
-        Ok(())
+        let Some(mut journal) = self.journal.take() else { return Err(Error::internal("the journal is gone")) };
+        let (journal, synced) = blocking(move || {
+            let synced = journal.sync();
+            Ok((journal, synced))
+        })
+        .await?;
+        self.journal = Some(journal);
+        synced
     }
 
-    fn publish_untold(&mut self) {
-        for (record, state) in std::mem::take(&mut self.untold) {
-            self.publish(record, state);
-        }
-    }
-
-    /// Takes a record in. The state after it is rendered only for those who listen.
-    fn take(&mut self, record: Record) -> (Record, Option<Arc<RunState>>) {
-        self.workflow.apply(&record);
-        let log = record.event.step().and_then(|step| self.workflow.step(step)).map(|state| state.log.clone());
-        self.outlook.take(&record, log.as_deref().filter(|log| !log.is_empty()));
-        let state = self.shared.feed.has_listeners().then(|| Arc::new(report::state(&self.workflow)));
-        (record, state)
-    }
-
-    fn publish(&self, record: Record, state: Option<Arc<RunState>>) {
-        let Some(state) = state else { return };
-        let workspace = Arc::clone(&self.handle.workspace);
-        self.shared.feed.publish(&Update { run_id: self.handle.run_id.clone(), workspace, record: Arc::new(record), state });
-    }
-
-    /// Our own disk failed: the journal cannot say so, but whoever listens must hear it.
-    fn publish_failure(&mut self, error: &Error) {
-        self.publish_untold();
-        let event = Event::RunFinished { status: RunStatus::Paused, reason: Some(error.what.clone()) };
-        let record = Record { seq: self.workflow.last_seq + 1, at: self.shared.clock.now(), event };
-        self.workflow.apply(&record);
-        let state = Arc::new(report::state(&self.workflow));
-        self.state.send_replace(Arc::clone(&state));
-        self.outlook.dirty = true;
-        self.publish(record, Some(state));
+    fn writes(&self, wish: &Wish) -> bool {
+        matches!(wish, Wish::RunTool { call, .. } if !self.policy.read_only_tools.contains(&call.name))
     }
 
     async fn wait(&mut self) -> Woken {
@@ -290,10 +265,6 @@ impl Driver {
             () = sleep(due) => Woken::Refresh,
             () = sleep(patience) => Woken::TimedOut,
         }
-    }
-
-    fn since(&self, instant: std::time::Instant) -> std::time::Duration {
-        self.shared.clock.instant().saturating_duration_since(instant)
     }
 
     async fn handle_woken(&mut self, woken: Woken) -> Result<()> {
@@ -326,7 +297,23 @@ impl Driver {
             self.event_of(done, &mut events)?;
             next = self.done.try_recv().ok();
         }
-        self.commit(events).await
+        let spent: f64 =
+            events.iter().filter_map(|event| if let Event::CallFinished { cost_usd, .. } = event { *cost_usd } else { None }).sum();
+        self.commit(events).await?;
+        if spent > 0.0 { self.enter_spend(spent).await } else { Ok(()) }
+    }
+
+    /// Enters what was spent into the user's ledger of the day, which all runs share.
+    async fn enter_spend(&mut self, spent: f64) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let entered = blocking(move || shared.memory.add_spend(shared.clock.now().date_naive(), spent)).await;
+        match entered {
+            Ok(today) => {
+                self.policy.left_today_usd = self.policy.left_today_usd.and(self.shared.settings.per_day_usd).map(|limit| limit - today);
+                Ok(())
+            }
+            Err(error) => self.warn(format!("the day's spend could not be entered: {}", error.what)).await,
+        }
     }
 
     fn event_of(&mut self, done: Done, events: &mut Vec<Event>) -> Result<()> {
@@ -348,20 +335,6 @@ impl Driver {
                 events.push(super::effects::tool_finished(step, call, outcome));
             }
         }
-        Ok(())
-    }
-
-    /// Writes the views that changed.
-    pub(super) async fn refresh(&mut self) -> Result<()> {
-        if !self.outlook.dirty {
-            return Ok(());
-        }
-        self.last_refresh = Some(self.shared.clock.instant());
-        let state = self.state.borrow().clone();
-        let Some(due) = self.outlook.due(&self.workflow, &state, &self.workspace, &self.shared.buffers) else { return Ok(()) };
-        let workspace = Arc::clone(&self.workspace);
-        let cache = blocking(move || due.write(&workspace)).await?;
-        self.outlook.written(cache);
         Ok(())
     }
 

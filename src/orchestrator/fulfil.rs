@@ -3,10 +3,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::domain::{Error, ErrorKind, Event, ModelRequest, RelPath, Result, RunStatus, Step, StepId, StepStatus, ToolCall, ToolOutcome};
+use crate::domain::event::NoteLevel;
+use crate::domain::{
+    Error, ErrorKind, Event, ModelRequest, Plan, RelPath, Result, RunStatus, Step, StepId, StepStatus, ToolCall, ToolOutcome,
+};
 use crate::engine::prompt::{self, UPSTREAM_CAP, UpstreamText};
 use crate::engine::wish::WishKey;
-use crate::engine::{Wish, approval, turn};
+use crate::engine::{Wish, approval, schedule, turn};
 use crate::tools::ToolContext;
 use crate::workspace::jail::{Jail, Refusal};
 use crate::workspace::layout;
@@ -14,11 +17,15 @@ use crate::workspace::layout;
 use super::driver::Driver;
 use super::effects::{self, Call, Run};
 use super::planner;
+use super::shared::blocking;
 
 impl Driver {
     /// What a wished call says to its model.
     pub(super) fn request_of(&self, wish: &Wish) -> Option<ModelRequest> {
-        let Wish::CallModel { step, note, max_output_tokens, .. } = wish else { return None };
+        let Wish::CallModel { step, note, max_output_tokens, request, .. } = wish else { return None };
+        if let Some(request) = request {
+            return Some(request.as_ref().clone());
+        }
         let step = self.workflow.plan_step(step)?;
         turn::request(&self.workflow, &self.policy, step, (note, *max_output_tokens))
     }
@@ -51,15 +58,15 @@ impl Driver {
             Wish::Ask(question) => vec![Event::Asked { question: *question }],
             Wish::Finish { status, reason } => vec![Event::RunFinished { status, reason }],
             Wish::StartStep { step, attempt } => vec![self.step_started(&step, attempt)],
-            Wish::SaveText { step, path, text } => vec![self.save(step, path, &text)?],
-            Wish::Plan | Wish::CallModel { .. } | Wish::RunTool { .. } => Vec::new(),
+            Wish::SaveText { step, path, text } => vec![save(self.jail(), step, path, text).await?],
+            Wish::Plan { .. } | Wish::CallModel { .. } | Wish::RunTool { .. } => Vec::new(),
         })
     }
 
     /// Starts work that takes time; planning by rules is done at once and comes back as events.
     pub(super) async fn start_work(&mut self, key: WishKey, (wish, request): (Wish, Option<ModelRequest>)) -> Result<Option<Vec<Event>>> {
         match wish {
-            Wish::Plan => return self.make_plan().map(Some),
+            Wish::Plan { made, reason } => return self.make_plan(made, reason).map(Some),
             Wish::CallModel { step, ordinal, .. } => {
                 let Some(request) = request else { return Ok(None) };
                 let attempt = self.attempt(&step);
@@ -77,10 +84,14 @@ impl Driver {
         self.workflow.step(step).map_or(0, |state| state.attempt)
     }
 
-    fn make_plan(&mut self) -> Result<Vec<Event>> {
+    fn make_plan(&mut self, made: Option<Box<Plan>>, reason: Option<String>) -> Result<Vec<Event>> {
+        if let Some(plan) = made {
+            return Ok(vec![planner::made(&self.workflow, *plan)]);
+        }
+        let note = reason.map(|reason| schedule::note(NoteLevel::Warning, format!("planned by rules: {reason}")));
         let given = self.given_plan.take();
         match planner::plan(&self.shared, &self.workflow, &self.policy, given.as_deref()) {
-            Ok(planned) => Ok(vec![planned]),
+            Ok(planned) => Ok(note.into_iter().chain([planned]).collect()),
             Err(error) if error.kind == ErrorKind::Usage => {
                 Ok(vec![Event::RunFinished { status: RunStatus::Failed, reason: Some(error.what) }])
             }
@@ -132,16 +143,6 @@ impl Driver {
             .collect()
     }
 
-    fn save(&self, step: StepId, path: RelPath, text: &str) -> Result<Event> {
-        match self.jail().write(&path, text.as_bytes()) {
-            Ok(sha256) => Ok(Event::Saved { step, path, sha256, bytes: text.len() as u64 }),
-            Err(Refusal::NotAllowed(reason)) => {
-                Ok(Event::StepFinished { step, status: StepStatus::Failed, output_file: None, error: Some(reason) })
-            }
-            Err(Refusal::Disk(error)) => Err(Error::disk(format!("writing {path}"), &error)),
-        }
-    }
-
     fn run_tool(&mut self, key: WishKey, step: StepId, call: ToolCall, rerun: bool) -> Option<Vec<Event>> {
         let Some(tool) = self.shared.tools.iter().find(|(spec, _)| spec.name == call.name).map(|(_, tool)| Arc::clone(tool)) else {
             let outcome = ToolOutcome::refused(format!("there is no tool `{}`", call.name));
@@ -171,4 +172,16 @@ impl Driver {
             cancelled: Arc::new(AtomicBool::new(false)),
         }
     }
+}
+
+/// Writes a closing text as its step's output; off the async threads, since it waits for the disk.
+async fn save(jail: Jail, step: StepId, path: RelPath, text: String) -> Result<Event> {
+    blocking(move || match jail.write(&path, text.as_bytes()) {
+        Ok(sha256) => Ok(Event::Saved { step, path, sha256, bytes: text.len() as u64 }),
+        Err(Refusal::NotAllowed(reason)) => {
+            Ok(Event::StepFinished { step, status: StepStatus::Failed, output_file: None, error: Some(reason) })
+        }
+        Err(Refusal::Disk(error)) => Err(Error::disk(format!("writing {path}"), &error)),
+    })
+    .await
 }

@@ -16,6 +16,7 @@ mod run;
 mod shared;
 mod start;
 mod team;
+mod telling;
 
 pub use builder::Builder;
 pub use feed::{Subscription, Update};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use crate::documents::plan as plan_text;
 use crate::documents::{Lines, Problem, Severity};
 use crate::domain::plan::PlanRules;
-use crate::domain::policy::{Rule, Verdict};
+use crate::domain::policy::Rule;
 use crate::domain::{Command, Decision, Error, Event, QuestionId, Result, Scope, Subject};
 use crate::engine::{Workflow, commands};
 
@@ -54,18 +54,7 @@ impl Driver {
     /// The rule that "always" adds.
     fn grant(&self, command: &Command) -> Option<Rule> {
         let Command::Answer { id, decision: Decision { approved: true, scope: Scope::Always, .. }, .. } = command else { return None };
-        let Subject::Tool { tool, target, .. } = &self.workflow.question(id)?.subject else { return None };
-        let is_host = tool.starts_with("web_");
-        let about = (!target.is_empty()).then(|| target.clone());
-        Some(Rule {
-            tool: Some(tool.clone()),
-            path: about.clone().filter(|_| !is_host),
-            host: about.filter(|_| is_host),
-            agent: None,
-            decision: Verdict::Allow,
-            matches: Vec::new(),
-            not_match: Vec::new(),
-        })
+        Rule::always(&self.workflow.question(id)?.subject)
     }
 
     async fn remember(&mut self, rule: Rule) -> Result<()> {
@@ -83,7 +72,7 @@ impl Driver {
             return Ok(Ok(()));
         }
         let workspace = Arc::clone(&self.workspace);
-        let text = super::shared::blocking(move || Ok(workspace.read_text("plan.md"))).await?;
+        let text = super::shared::blocking(move || Ok(workspace.plan_text())).await?;
         match text {
             Some(text) if self.outlook.plan_on_disk.as_ref() != Some(&text) => self.take_plan(text).await,
             _ => Ok(Ok(())),
@@ -104,7 +93,7 @@ impl Driver {
     /// What keeps the plan in the file from being run, if it was edited while nobody held the run.
     pub(super) async fn check_plan_on_disk(&mut self) -> Result<()> {
         let workspace = Arc::clone(&self.workspace);
-        let text = super::shared::blocking(move || Ok(workspace.read_text("plan.md"))).await?;
+        let text = super::shared::blocking(move || Ok(workspace.plan_text())).await?;
         let edited = text.filter(|text| self.workflow.plan.is_some() && self.outlook.plan_on_disk.as_ref() != Some(text));
         match edited.map(|text| read_plan(&text, &self.workflow, &self.policy.plan_rules)) {
             Some(Err(problem)) => Err(Error::usage(format!("the plan cannot be run: {problem}")).hint("mend plan.md, then resume")),

@@ -27,6 +27,12 @@ pub(super) fn plan(shared: &Arc<Shared>, workflow: &Workflow, policy: &Policy, g
     Ok(Event::Planned { plan, text, by })
 }
 
+/// A model's plan, already checked, as an event.
+pub(super) fn made(workflow: &Workflow, plan: Plan) -> Event {
+    let text = plan_text::render(&plan, workflow.run_id(), &plan_text::plain_marks(&plan));
+    Event::Planned { plan, text, by: PlannedBy::Model }
+}
+
 fn given_plan(policy: &Policy, text: &str) -> Result<Event> {
     let document = plan_text::parse(text);
     match plan_text::problems(&document, &policy.plan_rules).into_iter().find(|problem| problem.severity == Severity::Error) {

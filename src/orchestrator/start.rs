@@ -12,6 +12,7 @@ use crate::domain::{Command, Error, Goal, Policy, Record, Result, RunStatus, Ste
 use crate::engine::{Workflow, commands, report, schedule};
 use crate::llm::Provider;
 use crate::workspace::inputs::{self, Attachment};
+use crate::workspace::views::PLAN;
 use crate::workspace::{Journal, JournalHealth, Lease, Owner, Workspace, layout, named};
 
 use super::driver::{Driver, Parts};
@@ -40,7 +41,8 @@ pub struct ResumeOptions {
 }
 
 pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOptions) -> Result<RunHandle> {
-    let (provider, policy) = hands(shared, &goal, options.provider).await?;
+    let (provider, mut policy) = hands(shared, &goal, options.provider).await?;
+    policy.plan_by_model &= options.plan.is_none();
     check_agents(&goal, &policy)?;
     let (now, noise) = (shared.clock.now(), shared.clock.noise());
     let run_id = layout::run_id(now, noise);
@@ -48,6 +50,10 @@ pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOption
     let goal_here = goal.clone();
     let (workspace, files, warnings) = blocking(move || create(&shared_here, &goal_here)).await?;
     let lease = workspace.take_lease(&owner(shared, "run"))?;
+    if let Some(plan) = &options.plan {
+        // On disk before the run is: a crash between the two records must not lead to another plan.
+        workspace.write_view(PLAN, plan)?;
+    }
     let (journal, _, _) = workspace.open_journal()?;
     let started = Event::RunStarted {
         schema: SCHEMA,
@@ -116,7 +122,14 @@ pub(super) async fn resume(shared: &Arc<Shared>, path: &Path, options: ResumeOpt
     let (workspace, lease, journal, records) = blocking(move || take_up(&disk, &path, &holder)).await?;
     let workflow = Workflow::replay(&records);
     let run = workflow.run.clone().ok_or_else(|| Error::place("the workspace's journal has no start").hint("start the goal anew"))?;
-    let reopened = reopen(&workflow, &options)?;
+    let reopened = match reopen(&workflow, &options) {
+        Ok(events) => events,
+        Err(refusal) => {
+            // The end is journalled before the views tell of it, and a crash in between leaves them behind.
+            let _ = super::outlook::write_all(shared, &workspace, &workflow, &records);
+            return Err(refusal);
+        }
+    };
     let goal = Goal { plan_only: false, ..run.goal };
     let (provider, mut policy) = hands(shared, &goal, None).await?;
     policy.budget_usd = options.budget_usd.or(run.budget_usd);
@@ -136,7 +149,8 @@ pub(super) async fn resume(shared: &Arc<Shared>, path: &Path, options: ResumeOpt
         budget_tokens: policy.budget_tokens,
     }];
     first.extend(reopened);
-    let parts = Parts { workspace, lease, journal, records, policy, provider, plan: None, first };
+    let plan = if workflow.plan.is_none() { workspace.plan_text() } else { None };
+    let parts = Parts { workspace, lease, journal, records, policy, provider, plan, first };
     launch(shared, run.run_id, parts, workflow).await
 }
 
@@ -207,6 +221,8 @@ async fn launch(shared: &Arc<Shared>, run_id: String, parts: Parts, workflow: Wo
     }
     tokio::spawn(async move {
         let outcome = driver.run().await;
+        // The lease goes first: whoever hears of the end may take the workspace up at once.
+        drop(driver);
         shared.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&run_id);
         let _ = ended_sender.send(Some(outcome.err()));
     });
@@ -267,14 +283,22 @@ fn policy(shared: &Shared, goal: &Goal, provider: &dyn Provider) -> Policy {
         project_read,
         max_parallel: goal.max_parallel.unwrap_or(settings.max_parallel),
         plan_rules: plan_rules(shared),
+        plan_by_model: provider.plans(),
         rates: rates(shared, provider, model.as_deref()),
         model,
         model_per_agent: if offline { Default::default() } else { settings.model_per_agent.clone() },
         max_output_tokens: settings.max_output_tokens,
         budget_usd: goal.budget_usd.or(settings.per_run_usd).filter(|_| settings.cost_tracking),
         budget_tokens: settings.per_run_tokens,
+        left_today_usd: left_today(shared).filter(|_| !offline),
         question_timeout_minutes: settings.approvals_timeout_minutes,
     }
+}
+
+/// What the day's limit leaves, where there is one and money is looked at.
+pub(super) fn left_today(shared: &Shared) -> Option<f64> {
+    let limit = shared.settings.per_day_usd.filter(|_| shared.settings.cost_tracking)?;
+    Some(limit - shared.memory.spent_on(shared.clock.now().date_naive()))
 }
 
 /// The prices of every model that the run may use, where they are known.

@@ -140,6 +140,11 @@ impl DiskControl {
         lock(&self.recording).clone()
     }
 
+    /// How many changes were done so far.
+    pub fn recorded(&self) -> usize {
+        lock(&self.recording).len()
+    }
+
     fn check(&self, verb: Verb, path: &Path) -> io::Result<()> {
         if verb.is_change() {
             self.changes.fetch_add(1, Ordering::Relaxed);

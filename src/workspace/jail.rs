@@ -79,7 +79,8 @@ impl Jail {
         if old.is_some() {
             check_plain_file(&folder, path)?;
         }
-        folder.replace(path.file_name(), bytes, false).map_err(|error| refuse_write(path, error))?;
+        // Durable before anyone hears of it: what the journal says was written is there after a power cut.
+        folder.replace(path.file_name(), bytes, true).map_err(|error| refuse_write(path, error))?;
         *used = Some(after);
         Ok(sha256(bytes))
     }
@@ -166,7 +167,7 @@ impl Jail {
         for name in names.iter().take(names.len().saturating_sub(1)) {
             let mut meta = folder.metadata(name);
             if create && meta.as_ref().is_err_and(|error| error.kind() == NotFound) {
-                match folder.create_folder(name) {
+                match folder.create_folder(name).and_then(|()| folder.sync_folder()) {
                     Err(error) if error.kind() != AlreadyExists => return Err(refuse_write(path, error)),
                     _ => meta = folder.metadata(name),
                 }

@@ -159,6 +159,12 @@ impl Workspace {
         Some(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
+    /// plan.md as a person may have edited it. A blank one is what a power cut leaves of a file whose name was kept and whose content was
+    /// not, so it says nothing: the plan in the journal holds.
+    pub fn plan_text(&self) -> Option<String> {
+        self.read_text(super::views::PLAN).filter(|text| text.chars().any(|c| c != '\0' && !c.is_whitespace()))
+    }
+
     /// Replaces a view whole; it may be lost in a power cut, as views are rebuilt from the journal.
     pub fn write_view(&self, name: &str, text: &str) -> Result<()> {
         self.folder.replace(name, text.as_bytes(), false).map_err(|error| {

@@ -88,7 +88,12 @@ fn write_changed(workspace: &Workspace, name: &str, text: &str, previous: &mut V
     if last == Some(&hash) {
         return Ok(());
     }
-    let on_disk = (last.is_none() || name == PLAN).then(|| workspace.read_text(name)).flatten().map(|text| sha256(text.as_bytes()));
+    let on_disk = match name {
+        PLAN => workspace.plan_text(),
+        _ if last.is_none() => workspace.read_text(name),
+        _ => None,
+    };
+    let on_disk = on_disk.map(|text| sha256(text.as_bytes()));
     if on_disk.as_ref() != Some(&hash) {
         let edited = name == PLAN && last.is_some() && on_disk.is_some() && on_disk.as_ref() != last;
         if edited {

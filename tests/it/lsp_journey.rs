@@ -64,6 +64,11 @@ async fn a_goal_line_is_run_approved_by_prompt_and_ends_with_its_artifacts_open(
     let message = prompt["params"]["message"].as_str().unwrap();
     assert!(message.contains(started["runId"].as_str().unwrap()), "{message}");
     assert_eq!(titles(&mut editor, &project.document()).await[1..], ["Approve", "Reject"]);
+    // A front end can mark the question where it stands, without reading our files.
+    let waiting = editor.command("orchestrator.runState", json!({"runId": started["runId"]})).await.unwrap();
+    let plan = std::fs::read_to_string(Path::new(&workspace).join("plan.md")).unwrap();
+    let title = plan.lines().position(|line| line.starts_with("# Plan")).unwrap();
+    assert_eq!(waiting["approvals"][0]["planLine"], title);
     editor.reply(&prompt, json!({"title": "Approve"})).await;
     let shown = editor.expect("window/showDocument").await;
     assert_eq!(shown["params"]["takeFocus"], false);
@@ -145,6 +150,7 @@ async fn a_mark_changed_in_the_open_document_and_saved_decides_and_a_wrong_plan_
     let mut editor = project
         .editor("eglot")
         .ignore("window/showMessageRequest")
+        .answer("workspace/applyEdit", |_| Some(json!({"applied": false})))
         .answer("window/showDocument", |_| Some(json!({"success": true})))
         .start()
         .await;
@@ -204,5 +210,23 @@ async fn leaving_with_a_live_run_is_quick_and_the_run_can_be_resumed() {
             break;
         }
     }
+    editor.close().await;
+}
+
+#[tokio::test]
+async fn the_plan_of_a_goal_that_stands_in_no_document_is_shown() {
+    let project = Project::new();
+    let mut editor = project
+        .editor("vscode")
+        .ignore("textDocument/publishDiagnostics")
+        .ignore("window/showMessageRequest")
+        .ignore("$/cancelRequest")
+        .start()
+        .await;
+    editor.command("orchestrator.planGoal", json!("Write a short guide to beekeeping")).await.unwrap();
+    let shown = editor.expect("window/showDocument").await;
+    assert!(shown["params"]["uri"].as_str().unwrap().ends_with("/plan.md"));
+    assert_eq!(shown["params"]["takeFocus"], true);
+    editor.reply(&shown, json!({"success": true})).await;
     editor.close().await;
 }

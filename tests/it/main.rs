@@ -10,15 +10,24 @@
 mod support;
 
 mod analyst;
+mod approvals;
+mod bad_input;
 mod cli;
 mod cli_args;
+mod crash_points;
 mod floors;
+mod golden_workspaces;
+mod jail;
 mod lsp_clients;
 mod lsp_commands;
 mod lsp_goals;
 mod lsp_journey;
+mod lsp_papers;
+mod lsp_settings;
 mod lsp_transport;
+mod lsp_weather;
 mod machine;
+mod models;
 mod providers;
 mod specialists_texts;
 mod specialists_tools;

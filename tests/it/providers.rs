@@ -13,9 +13,7 @@ use ai_orchestrator::llm::{Endpoint, Hands, KeyHeader, Provider};
 use ai_orchestrator::sys::{Environment, FixedClock};
 use serde_json::{Value, json};
 
-#[path = "support/model_server.rs"]
-mod model_server;
-use model_server::{End, ModelServer, Scripted};
+use crate::support::model_server::{End, ModelServer, Scripted};
 
 const CANARY: &str = "sk-canary-4711";
 

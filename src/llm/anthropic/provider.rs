@@ -130,6 +130,10 @@ impl Provider for Anthropic {
         "anthropic"
     }
 
+    fn plans(&self) -> bool {
+        true
+    }
+
     fn default_model(&self) -> Option<String> {
         Some(self.model.clone())
     }

@@ -123,6 +123,10 @@ impl Provider for OpenAi {
         "openai"
     }
 
+    fn plans(&self) -> bool {
+        true
+    }
+
     fn default_model(&self) -> Option<String> {
         self.model.get().cloned()
     }

@@ -288,6 +288,7 @@ impl Editor {
             "window/showMessageRequest" => says("/capabilities/window/showMessage") || !name.is_empty(),
             "window/showDocument" => says("/capabilities/window/showDocument/support") || name == "helix",
             "workspace/codeLens/refresh" => says("/capabilities/workspace/codeLens/refreshSupport"),
+            "workspace/inlayHint/refresh" => says("/capabilities/workspace/inlayHint/refreshSupport"),
             "workspace/configuration" => says("/capabilities/workspace/configuration"),
             "workspace/applyEdit" => says("/capabilities/workspace/applyEdit"),
             "textDocument/publishDiagnostics" => says("/capabilities/textDocument/publishDiagnostics"),

@@ -1,0 +1,212 @@
+"""The journey in real Neovim: neovim.py NAME PROGRAM PLUGIN SERVER [SCREENS]. With SCREENS, writes what the user sees into that file."""
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import time
+
+from terminal import Failure, Neovim, wait
+
+NOTES = "# Notes\n\nSales grew in spring and fell in autumn.\n\ngoal: Write documentation for these notes\n"
+GOAL_LINE = 5
+STATE = "require('orchestrator').runs()"
+QUESTIONS = "require('orchestrator').approvals()"
+
+
+class Lab:
+    """Where one Neovim version is tried: a project with a goal in it, made anew for every scenario."""
+
+    def __init__(self, name, program, plugin, server):
+        self.name, self.program, self.plugin, self.server = name, program, plugin, server
+        self.home, self.editor = None, None
+        self.screens = []
+
+    @property
+    def is_new(self):
+        return self.name != "0.10"
+
+    def open(self, files=("notes.md",), fresh=True):
+        if fresh:
+            self.home = pathlib.Path(tempfile.mkdtemp(prefix="aio-"))
+            project = self.home / "project"
+            (project / ".git").mkdir(parents=True)
+            (project / "notes.md").write_text(NOTES)
+        self.editor = Neovim(self.program, self.plugin, self.server, self.home, files)
+        return self.editor
+
+    def close(self):
+        if self.editor:
+            self.editor.close()
+        if self.home:
+            # The server may still be letting go of its folder.
+            wait("the folder to go", lambda: shutil.rmtree(self.home, ignore_errors=True) or not self.home.exists())
+
+    def keep_screen(self, title):
+        if title not in [known for known, _ in self.screens]:
+            self.screens.append((title, self.editor.screen()))
+
+    def workspace(self):
+        return pathlib.Path(self.editor.wait_lua("a run", STATE, lambda rows: len(rows) > 0)[0]["workspace"])
+
+
+def start(lab):
+    """The goal line runs, by the lens that stands at it, and its plan waits."""
+    editor = lab.open()
+    editor.wait_screen(r"▶ Run goal")
+    lab.keep_screen("A goal in a document, with what can be done")
+    editor.keys(*f"{GOAL_LINE}G".encode().decode())
+    editor.command("lua vim.lsp.codelens.run()")
+    editor.wait_screen(r"Code lens")
+    editor.type("1")
+    editor.keys("Enter")
+    editor.wait_lua("a question", QUESTIONS, lambda all: len(all) == 1)
+    return editor
+
+
+def by_code_action(lab):
+    """Goal line, lens, run; the plan is approved by a code action; progress is seen; the artifact opens below and takes no focus."""
+    editor = start(lab)
+    if lab.is_new:
+        editor.wait_screen(r"waiting for approval")
+    editor.wait_screen(r"⏸ approval")
+    editor.wait_screen(r"⏸ .*review.*Approve")
+    lab.keep_screen("The plan waits; nothing has taken the keyboard")
+    editor.command("lua vim.lsp.buf.code_action({ filter = function(a) return a.title:find('^Approve once') end, apply = true })")
+    editor.wait_lua("the run to end", STATE, lambda rows: rows[0]["status"] == "completed")
+    editor.wait_screen(r"✓ \d/\d")
+    events = editor.lua("_G.seen")
+    for event in ["OrchestratorRunStarted", "OrchestratorApprovalPending", "OrchestratorStepDone", "OrchestratorRunDone"]:
+        assert event in events, f"{event} was not told: {events}"
+    assert any(event.startswith("progress report ") for event in events), events
+    windows = "vim.tbl_map(function(w) return vim.api.nvim_buf_get_name(vim.api.nvim_win_get_buf(w)) end, vim.api.nvim_tabpage_list_wins(0))"
+    shown = editor.wait_lua("the artifact to open", windows, lambda names: len(names) == 2)
+    assert shown[0].endswith("/notes.md") and "/workspaces/" in shown[1], shown
+    assert editor.lua("vim.api.nvim_buf_get_name(0)").endswith("/notes.md"), "the artifact took the focus"
+    lab.keep_screen("Done: the artifact is open below, the cursor stayed where it was")
+    messages = editor.lua("vim.fn.execute('messages')")
+    assert "Error" not in messages and "E5" not in messages, messages
+
+
+def by_queue(lab):
+    """A prompt that arrives while `1` and Enter are typed decides nothing; :Orchestrator approve does."""
+    editor = start(lab)
+    editor.keys("G", "o")
+    # Lines that would choose the first entry of any list, until the prompt has come and for a moment after it.
+    told = "vim.fn.execute('messages'):find('approval waits') ~= nil"
+    end = time.monotonic() + 40
+    lines, after = 0, 0
+    while after < 8:
+        editor.type("1")
+        editor.keys("Enter")
+        lines += 1
+        if editor.lua(told):
+            after += 1
+        else:
+            # Prompts are held back while edits arrive: a person pauses too.
+            wait("a pause or the prompt", lambda begun=time.monotonic(): editor.lua(told) or time.monotonic() - begun > 4)
+        assert time.monotonic() < end, f"no prompt came\n{editor.screen()}"
+    typed = editor.wait_lua("what was typed", "vim.tbl_filter(function(l) return l == '1' end, vim.api.nvim_buf_get_lines(0, 0, -1, false))",
+                            lambda ones: len(ones) == lines)
+    assert len(typed) == lines
+    assert len(editor.lua(QUESTIONS)) == 1, "typed keys have decided"
+    lab.keep_screen("A prompt came while someone typed: one line, no key taken")
+    editor.command("Orchestrator approve")
+    editor.wait_lua("the run to end", STATE, lambda rows: rows[0]["status"] == "completed")
+    kept = editor.lua("vim.api.nvim_buf_line_count(vim.fn.bufnr('notes.md'))")
+    assert kept == NOTES.count("\n") + lines + 1, "an artifact replaced what was not saved"
+
+
+def reject_with_a_note(lab):
+    """The question is found, marked at its place, and rejected with a note that is written down."""
+    editor = start(lab)
+    editor.command("Orchestrator next")
+    editor.wait_lua("approvals.md", "vim.fn.expand('%:t')", lambda name: name == "approvals.md")
+    editor.wait_screen(r"⏸ waits for you")
+    lab.keep_screen("approvals.md: the question is marked where it stands")
+    editor.command("Orchestrator reject use fewer steps")
+    editor.wait_lua("the run to end", STATE, lambda rows: rows[0]["status"] == "cancelled")
+    journal = lab.workspace() / ".orchestrator" / "journal.jsonl"
+    wait("the note to be recorded", lambda: "use fewer steps" in journal.read_text(), editor.screen)
+    wait("the mark to go", lambda: "waits for you" not in editor.screen(), editor.screen)
+    modified = "vim.tbl_filter(function(b) return vim.bo[b].modified end, vim.api.nvim_list_bufs())"
+    assert editor.lua(modified) == [], "a document of the run was left unsaved"
+
+
+def resume_after_kill(lab):
+    """The editor is killed; a new one takes the run up and ends it."""
+    editor = start(lab)
+    workspace = lab.workspace()
+    editor.kill()
+    editor = lab.open(fresh=False)
+    editor.wait_screen(r"Run goal|Resume|Run again")
+    editor.command("Orchestrator resume")
+    editor.wait_lua("the question again", QUESTIONS, lambda all: len(all) == 1)
+    assert lab.workspace() == workspace, "another run was started"
+    editor.command("Orchestrator approve")
+    editor.wait_lua("the run to end", STATE, lambda rows: rows[0]["status"] == "completed")
+    before = editor.lua("vim.lsp.get_clients({ name = 'ai_orchestrator' })[1].id")
+    editor.command("Orchestrator restart")
+    clients = "vim.tbl_map(function(c) return c.initialized and c.id or 0 end, vim.lsp.get_clients({ name = 'ai_orchestrator', bufnr = 0 }))"
+    editor.wait_lua("another server", clients, lambda all: len(all) == 1 and all[0] > before)
+    editor.wait_screen(r"Run goal|Run again")
+    editor.command("Orchestrator open summary")
+    editor.wait_screen(r"execution-summary\.md")
+    lab.keep_screen("Taken up again after the editor was killed: the summary")
+
+
+def goal_command_and_health(lab):
+    """:Goal without a file open, plan.md on request with its mark, completion from the server, health."""
+    editor = lab.open(files=())
+    editor.command("Orchestrator plan Write a short guide to beekeeping")
+    editor.wait_lua("a question", QUESTIONS, lambda all: len(all) == 1)
+    editor.wait_lua("plan.md", "vim.fn.expand('%:t')", lambda name: name == "plan.md")
+    editor.wait_screen(r"⏸ waits for you")
+    lab.keep_screen("plan.md, to be read, edited and approved")
+    editor.wait_lua("recent goals", "vim.fn.getcompletion('Goal ', 'cmdline')", lambda all: any("beekeeping" in one for one in all))
+    editor.wait_lua("runs", "vim.fn.getcompletion('Orchestrator stop ', 'cmdline')", lambda all: len(all) == 1)
+    editor.command("Orchestrator stop")
+    editor.wait_lua("the run to end", STATE, lambda rows: rows[0]["status"] == "cancelled")
+    editor.command("checkhealth orchestrator")
+    editor.wait_screen(r"orchestrator: the server")
+    text = "table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), ' ')"
+    health = editor.wait_lua("health", text, lambda text: "provider: offline" in text)
+    assert "ERROR" not in health, health
+    assert ("loses" in health) == (not lab.is_new), health
+
+
+SCENARIOS = [by_code_action, by_queue, reject_with_a_note, resume_after_kill, goal_command_and_health]
+
+
+def write_screens(lab, path):
+    parts = ["What the user sees in Neovim; written by `editors/test/run --keep-screens` from the real screen.\n"]
+    for title, screen in lab.screens:
+        # Empty lines of the screen are told by one.
+        shown = re.sub(r"(^~\n){2,}", "~\n", screen, flags=re.MULTILINE)
+        frame = "─" * 92
+        parts.append(f"\n{title}\n{frame}\n{shown}\n{frame}\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(parts))
+
+
+def main():
+    name, program, plugin, server = sys.argv[1:5]
+    lab = Lab(name, pathlib.Path(program).resolve(), pathlib.Path(plugin).resolve(), pathlib.Path(server).resolve())
+    wanted = [scenario for scenario in SCENARIOS if not sys.argv[6:] or scenario.__name__ in sys.argv[6:]]
+    failed = 0
+    for scenario in wanted:
+        begun = time.monotonic()
+        try:
+            scenario(lab)
+            print(f"neovim {name}: {scenario.__name__} passed in {time.monotonic() - begun:.1f} s", flush=True)
+        except (Failure, AssertionError) as problem:
+            failed += 1
+            print(f"neovim {name}: {scenario.__name__} FAILED\n{problem}\n{lab.editor.screen() if lab.editor else ''}", flush=True)
+        finally:
+            lab.close()
+    if len(sys.argv) > 5 and sys.argv[5] != "-":
+        write_screens(lab, pathlib.Path(sys.argv[5]))
+    sys.exit(1 if failed else 0)
+
+
+main()

@@ -1,0 +1,215 @@
+//! Planning by a model as a machine: what to ask, how to read the answer, at most two repairs, then the rules planner. Sends nothing.
+use std::fmt::Write;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::domain::message::{Brief, FailureClass};
+use crate::domain::{Agent, Message, ModelRequest, Plan, Policy, RelPath, Role, Step, StepId};
+
+use super::prompt::capped;
+use super::step::{Conversation, Ended};
+use super::turn::planner_id;
+use super::workflow::Workflow;
+
+/// Answers that may be sent back with what was wrong.
+const MAX_REPAIRS: u32 = 2;
+/// The longest goal text in the planner's prompt, in bytes.
+const GOAL_CAP: usize = 32 * 1024;
+const ROLE: &str = include_str!("roles/planner.md");
+
+/// What the planner does next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Planning {
+    /// Ask the model; `note` is what was wrong with the last answer.
+    Ask {
+        ordinal: u32,
+        note: Option<String>,
+        request: Box<ModelRequest>,
+    },
+    Made(Plan),
+    /// The model gave no usable plan: the rules make one, and the reason is told.
+    ByRules(String),
+}
+
+/// The next move of the planner.
+pub fn next(workflow: &Workflow, policy: &Policy) -> Planning {
+    let conversation = &workflow.planner;
+    if let Some(open) = &conversation.open {
+        return ask(workflow, policy, open.ordinal, open.note.clone());
+    }
+    match &conversation.last {
+        None => ask(workflow, policy, conversation.ordinal + 1, None),
+        Some(Ended::Failed(failure)) if failure.class == FailureClass::Doomed => {
+            Planning::ByRules(format!("the model could not plan: {}", failure.message))
+        }
+        Some(Ended::Failed(_)) => ask(workflow, policy, conversation.ordinal + 1, None),
+        Some(Ended::Replied { text, .. }) => match read(text, policy) {
+            Ok(plan) => Planning::Made(plan),
+            Err(problem) if conversation.answers() > MAX_REPAIRS => {
+                Planning::ByRules(format!("the model's plan could not be used: {problem}"))
+            }
+            Err(problem) => {
+                let note = format!("That plan cannot be used: {problem}\n\nAnswer with the whole corrected plan.");
+                ask(workflow, policy, conversation.ordinal + 1, Some(note))
+            }
+        },
+    }
+}
+
+impl Conversation {
+    fn answers(&self) -> u32 {
+        u32::try_from(self.messages.iter().filter(|message| message.role == Role::Assistant).count()).unwrap_or(u32::MAX)
+    }
+}
+
+fn ask(workflow: &Workflow, policy: &Policy, ordinal: u32, note: Option<String>) -> Planning {
+    // The fold keeps answers and notes; the opening follows from the goal and is put before them each time.
+    let mut messages = vec![Message::user(prompt(workflow, policy))];
+    messages.extend(workflow.planner.messages.iter().cloned());
+    let is_new = workflow.planner.open.is_none();
+    messages.extend(note.iter().filter(|_| is_new).map(Message::user));
+    let request = ModelRequest {
+        model: policy.model_per_agent.get("planner").cloned().or_else(|| policy.model.clone()),
+        system: ROLE.trim_end().to_owned(),
+        tools: Vec::new(),
+        messages,
+        max_output_tokens: policy.max_output_tokens,
+        schema: Some(schema(policy)),
+        brief: brief(workflow),
+    };
+    Planning::Ask { ordinal, note, request: Box::new(request) }
+}
+
+/// The first message of the planner's conversation. Stable for a run, so that a resume sends the same.
+pub fn prompt(workflow: &Workflow, policy: &Policy) -> String {
+    let mut text = format!("# Goal\n\n{}\n\n# Specialists\n\n", capped(workflow.goal_text(), GOAL_CAP));
+    for agent in usable(workflow, policy) {
+        let _ = writeln!(text, "- `{}`: {} (writes `{}` unless named otherwise)", agent.name, agent.purpose, agent.output);
+    }
+    let inputs = workflow.run.as_ref().map(|run| run.inputs.as_slice()).unwrap_or_default();
+    if !inputs.is_empty() {
+        text.push_str("\n# Attached files\n\n");
+        for input in inputs {
+            let _ = writeln!(text, "- `{}` ({} bytes)", input.path, input.bytes);
+        }
+    }
+    let rules = &policy.plan_rules;
+    let _ = write!(text, "\n# Limits\n\n- extensions of outputs: {}\n", rules.allowed_extensions.join(" "));
+    if rules.max_steps > 0 {
+        let _ = writeln!(text, "- at most {} steps", rules.max_steps);
+    }
+    if let Some(output) = workflow.goal().and_then(|goal| goal.output.as_ref()) {
+        let _ = writeln!(text, "- the deliverable is named `{output}`");
+    }
+    text
+}
+
+fn usable<'a>(workflow: &'a Workflow, policy: &'a Policy) -> impl Iterator<Item = &'a Agent> {
+    let named = workflow.goal().map(|goal| goal.agents.as_slice()).unwrap_or_default();
+    policy.agents.values().filter(move |agent| named.is_empty() || named.contains(&agent.name))
+}
+
+fn brief(workflow: &Workflow) -> Brief {
+    Brief {
+        goal: workflow.goal_text().to_owned(),
+        agent: "planner".into(),
+        step: planner_id(),
+        title: "Plan the workflow".into(),
+        instructions: String::new(),
+        output: RelPath::of_plan(),
+        inputs: workflow.run.as_ref().map(|run| run.inputs.clone()).unwrap_or_default(),
+        upstream: Vec::new(),
+        planned_files: Vec::new(),
+        uses_project: false,
+        turns_left: 0,
+    }
+}
+
+/// The shape of the answer. Only what every provider's strict mode takes: every property is required, nothing else is allowed.
+fn schema(policy: &Policy) -> Value {
+    let agents: Vec<&String> = policy.agents.keys().collect();
+    let text = || json!({"type": "string"});
+    let texts = || json!({"type": "array", "items": {"type": "string"}});
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["title", "steps"],
+        "properties": {
+            "title": text(),
+            "steps": {"type": "array", "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["id", "agent", "title", "instructions", "needs", "output", "approve", "uses"],
+                "properties": {
+                    "id": text(), "agent": {"type": "string", "enum": agents}, "title": text(), "instructions": text(),
+                    "needs": texts(), "output": text(), "approve": {"type": "boolean"}, "uses": texts()
+                }
+            }}
+        }
+    })
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    title: String,
+    steps: Vec<AnswerStep>,
+}
+
+#[derive(Deserialize)]
+struct AnswerStep {
+    id: String,
+    agent: String,
+    title: String,
+    #[serde(default)]
+    instructions: String,
+    #[serde(default)]
+    needs: Vec<String>,
+    output: String,
+    #[serde(default)]
+    approve: bool,
+    #[serde(default)]
+    uses: Vec<String>,
+}
+
+/// The plan in an answer, checked; or what is wrong with it, in words for the model.
+pub fn read(text: &str, policy: &Policy) -> Result<Plan, String> {
+    let json = json_in(text).ok_or("there is no JSON object in the answer")?;
+    let answer: Answer = serde_json::from_str(json).map_err(|error| format!("the JSON does not fit: {error}"))?;
+    let steps = answer.steps.into_iter().map(step).collect::<Result<Vec<Step>, String>>()?;
+    let title = one_line(&answer.title);
+    let plan = Plan { title: if title.is_empty() { "Plan".into() } else { title }, steps };
+    let problems: Vec<String> = plan.problems(&policy.plan_rules).into_iter().map(|problem| problem.message).collect();
+    if problems.is_empty() { Ok(plan) } else { Err(problems.join("; ")) }
+}
+
+fn step(answer: AnswerStep) -> Result<Step, String> {
+    let output = RelPath::new(&answer.output).map_err(|problem| format!("step {}: output: {problem}", answer.id))?;
+    Ok(Step {
+        id: StepId(answer.id),
+        agent: answer.agent,
+        title: one_line(&answer.title),
+        instructions: answer.instructions.trim().to_owned(),
+        needs: answer.needs.into_iter().map(StepId).collect(),
+        output,
+        approve: answer.approve,
+        uses: answer.uses,
+        skip: false,
+    })
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The outermost JSON object of a text: all of it, or what stands in a fence or between other words.
+fn json_in(text: &str) -> Option<&str> {
+    let start = text.find('{')?;
+    let end = text.rfind('}')?;
+    text.get(start..=end)
+}
+
+#[cfg(test)]
+#[path = "planner_tests.rs"]
+mod tests;
