@@ -21,3 +21,4 @@ mod lsp_transport;
 mod machine;
 mod specialists_texts;
 mod specialists_tools;
+mod vscode_package;
