@@ -2,6 +2,7 @@
 import { Uri, ViewColumn, commands, window, workspace } from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
 import { askNote } from './note';
+import { isReportOn, withIcons, type Opened } from './looks';
 import { explicitSettings } from './settings';
 
 /** A decision as the server's lenses and actions carry it. */
@@ -10,6 +11,9 @@ interface Decision {
   hash?: string;
   note?: string;
 }
+
+/** The document that was opened last without being asked for. */
+let lastUnasked: Opened | undefined;
 
 export function middleware(keys: string[]): Middleware {
   return {
@@ -27,9 +31,16 @@ export function middleware(keys: string[]): Middleware {
         if (params.external) return { success: await commands.executeCommand('vscode.open', uri).then(() => true, () => false) };
         // Nothing that was not asked for takes the focus or the place of what is being read; a second one takes the place of the first.
         const unasked = params.takeFocus !== true;
+        if (unasked && isReportOn(lastUnasked, uri.path)) return { success: true };
+        if (unasked) lastUnasked = { path: uri.path, at: Date.now() };
         const options = { viewColumn: unasked && opensBeside() ? ViewColumn.Beside : ViewColumn.Active, preserveFocus: unasked, preview: true };
         return { success: await commands.executeCommand('vscode.open', uri, options).then(() => true, () => false) };
       },
+    },
+    async provideCodeLenses(document, token, next) {
+      const lenses = await next(document, token);
+      for (const lens of lenses ?? []) if (lens.command) lens.command.title = withIcons(lens.command.title);
+      return lenses;
     },
     async executeCommand(command, args, next) {
       const decision = args[0] as Decision | undefined;

@@ -115,6 +115,11 @@ export class Model {
     return (this.states.get(runId)?.artifacts ?? []).filter((artifact) => artifact.step === step.id);
   }
 
+  /** A question in words that stand alone: of a plan, the run's goal says what it is about. */
+  question({ runId, approval }: { runId: string; approval: Approval }): string {
+    return approval.what === 'plan' ? `Plan: ${this.states.get(runId)?.goal ?? runId}` : approval.what;
+  }
+
   look(node: Node, now: number): Look {
     switch (node.kind) {
       case 'approvals':
@@ -124,8 +129,8 @@ export class Model {
         };
       case 'approval':
         return {
-          id: `approval:${node.runId}:${node.approval.id}:${node.approval.hash}`, label: shorten(node.approval.what, 80),
-          description: joined(node.approval.step, node.runId), tooltip: node.approval.what, icon: 'question', context: 'approval', children: 'none',
+          id: `approval:${node.runId}:${node.approval.id}:${node.approval.hash}`, label: shorten(this.question(node), 80),
+          description: joined(node.approval.step, node.runId), tooltip: this.question(node), icon: 'question', context: 'approval', children: 'none',
         };
       case 'run':
         return runLook(node.run, now);
@@ -146,7 +151,7 @@ function runLook(run: RunRow, now: number): Look {
   const context = isLive(run.status) ? 'run.live' : isResumable(run.status) ? 'run.resumable' : 'run.ended';
   const status = run.status === 'completed' || run.status === 'running' ? '' : spoken(run.status);
   return {
-    id: `run:${run.runId}`, label: shorten(run.goal || run.runId, 60), description: joined(status, steps, money(run.costUsd), age(run.startedAt, now)),
+    id: `run:${run.runId}`, label: shorten(run.goal || run.runId, 32), description: joined(status, steps, money(run.costUsd || null), age(run.startedAt, now)),
     tooltip: `${run.goal}\n${joined(run.runId, spoken(run.status))}`, icon, color, context, children: isLive(run.status) ? 'open' : 'closed',
   };
 }
@@ -156,8 +161,8 @@ function stepLook(runId: string, step: Step, hasArtifacts: boolean): Look {
   const context = step.status === 'failed' ? 'step.failed' : step.status === 'completed' || step.status === 'skipped' ? 'step.done' : 'step.open';
   const again = step.attempt > 1 ? `attempt ${step.attempt}` : '';
   return {
-    id: `step:${runId}:${step.id}`, label: shorten(step.title, 60), description: joined(step.agent, again, money(step.cost_usd)),
-    tooltip: joined(step.id, step.agent, spoken(step.status)) + (step.error ? `\n${step.error}` : ''), icon, color, context,
+    id: `step:${runId}:${step.id}`, label: shorten(step.title, 34), description: joined(step.agent, again, money(step.cost_usd || null)),
+    tooltip: `${step.title}\n${joined(step.id, step.agent, spoken(step.status))}` + (step.error ? `\n${step.error}` : ''), icon, color, context,
     children: hasArtifacts ? 'closed' : 'none',
   };
 }

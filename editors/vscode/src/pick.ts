@@ -26,9 +26,8 @@ export async function pickApproval(model: Model, node: unknown, title: string): 
   const given = asNode(node);
   if (given?.kind === 'approval') return given;
   const items = model.pending.map((one) => ({
-    label: shorten(one.approval.what, 100),
+    label: shorten(model.question(one), 100),
     description: joined(one.approval.step, one.runId),
-    detail: shorten(model.state(one.runId)?.goal ?? '', 100),
     one,
   }));
   return (await window.showQuickPick(items, { title }))?.one;

@@ -3,6 +3,7 @@ import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import { findBinary, fits, versionIn, type Places } from '../src/binary';
 import { explicitSettings } from '../src/settings';
+import { isReportOn, withIcons } from '../src/looks';
 import { age, joined, money, shorten } from '../src/words';
 import { stubbed } from './vscode.stub';
 
@@ -42,4 +43,12 @@ test('words are short and never invented', () => {
   assert.equal(joined('a', '', null, 'b'), 'a · b');
   assert.equal(shorten('  one\n two three', 8), 'one two…');
   assert.equal([...shorten('😀😀😀', 2)].length, 2);
+});
+
+test('signs become icons, and a report does not cover the work it is about', () => {
+  assert.equal(withIcons('✓ 4/4 · $0.11'), '$(pass) 4/4 · $0.11');
+  assert.equal(withIcons('Run again'), 'Run again');
+  const last = { path: '/w/a/documentation.md', at: 1000 };
+  assert.ok(isReportOn(last, '/w/a/qa_report.md', 1500));
+  assert.ok(!isReportOn(last, '/w/b/qa_report.md', 1500) && !isReportOn(last, '/w/a/qa_report.md', 9000) && !isReportOn(undefined, '/w/a/qa_report.md', 0));
 });
