@@ -211,7 +211,7 @@ export class Workbench {
   // -- side bar and status bar --
 
   async view(title) {
-    await this.page.locator(`.activitybar .action-item a[aria-label^="${title}"]`).first().click();
+    await this.page.locator(`.activitybar .action-item a[aria-label^="${title}"]`).first().click({ force: true }); // the badge lies above it
   }
 
   async badge(title) {

@@ -13,7 +13,8 @@ const ICONS: [string, string][] = [
 /** A sign at the start of a title becomes the editor's own icon: not every font has the sign. */
 export function withIcons(title: string): string {
   const found = ICONS.find(([sign]) => title.startsWith(sign));
-  return found ? `${found[1]}${title.slice(found[0].length)}` : title;
+  // A plain space beside an icon is not drawn.
+  return found ? `${found[1]}${title.slice(found[0].length).replace(/^ /, '\u00a0')}` : title;
 }
 
 export interface Opened {

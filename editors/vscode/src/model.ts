@@ -149,9 +149,8 @@ function runLook(run: RunRow, now: number): Look {
   const [icon, color] = RUN_ICONS[run.status] ?? ['circle-outline'];
   const steps = run.steps > 0 ? `${run.stepsDone}/${run.steps}` : '';
   const context = isLive(run.status) ? 'run.live' : isResumable(run.status) ? 'run.resumable' : 'run.ended';
-  const status = run.status === 'completed' || run.status === 'running' ? '' : spoken(run.status);
   return {
-    id: `run:${run.runId}`, label: shorten(run.goal || run.runId, 32), description: joined(status, steps, money(run.costUsd || null), age(run.startedAt, now)),
+    id: `run:${run.runId}`, label: shorten(run.goal || run.runId, 26), description: joined(steps, money(run.costUsd || null), age(run.startedAt, now)),
     tooltip: `${run.goal}\n${joined(run.runId, spoken(run.status))}`, icon, color, context, children: isLive(run.status) ? 'open' : 'closed',
   };
 }
@@ -161,7 +160,7 @@ function stepLook(runId: string, step: Step, hasArtifacts: boolean): Look {
   const context = step.status === 'failed' ? 'step.failed' : step.status === 'completed' || step.status === 'skipped' ? 'step.done' : 'step.open';
   const again = step.attempt > 1 ? `attempt ${step.attempt}` : '';
   return {
-    id: `step:${runId}:${step.id}`, label: shorten(step.title, 34), description: joined(step.agent, again, money(step.cost_usd || null)),
+    id: `step:${runId}:${step.id}`, label: shorten(step.title, 60), description: joined(step.agent, again, money(step.cost_usd || null)),
     tooltip: `${step.title}\n${joined(step.id, step.agent, spoken(step.status))}` + (step.error ? `\n${step.error}` : ''), icon, color, context,
     children: hasArtifacts ? 'closed' : 'none',
   };

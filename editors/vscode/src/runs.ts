@@ -12,6 +12,7 @@ export class Runs implements Disposable {
   provider = '';
   private readonly changed = new EventEmitter<void>();
   readonly onChange = this.changed.event;
+  private waited = false;
   private work: Promise<void> = Promise.resolve();
   private readonly subscriptions: Disposable[];
 
@@ -83,6 +84,9 @@ export class Runs implements Disposable {
 
   private tell(): void {
     const { model } = this;
+    // A question that was answered elsewhere does not keep standing there with its buttons.
+    if (this.waited && model.pending.length === 0) void commands.executeCommand('notifications.hideToasts');
+    this.waited = model.pending.length > 0;
     const context = {
       hasRuns: model.runs.length > 0,
       hasPendingApproval: model.pending.length > 0,

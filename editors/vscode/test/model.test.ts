@@ -48,11 +48,11 @@ test('artifacts hang below the step that made them', () => {
   assert.deepEqual(model.children(steps[0] as Node).map((node) => model.look(node, NOW).label), ['r.md']);
 });
 
-test('a run tells steps, cost and age, and its status only where the icon does not', () => {
+test('a run tells steps, cost and age; its icon tells the status', () => {
   const model = new Model();
   const look = (more: Partial<RunRow>) => model.look({ kind: 'run', run: run('a', more) }, NOW).description;
   assert.equal(look({ costUsd: 0.031 }), '1/3 · $0.03 · 30 min');
-  assert.equal(look({ status: 'waiting_approval', startedAt: null }), 'waiting for you · 1/3');
+  assert.equal(look({ costUsd: 0, startedAt: null }), '1/3');
 });
 
 test('the status bar says what waits, else what works, else who would', () => {

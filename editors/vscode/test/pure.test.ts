@@ -46,7 +46,7 @@ test('words are short and never invented', () => {
 });
 
 test('signs become icons, and a report does not cover the work it is about', () => {
-  assert.equal(withIcons('✓ 4/4 · $0.11'), '$(pass) 4/4 · $0.11');
+  assert.equal(withIcons('✓ 4/4 · $0.11'), '$(pass)\u00a04/4 · $0.11');
   assert.equal(withIcons('Run again'), 'Run again');
   const last = { path: '/w/a/documentation.md', at: 1000 };
   assert.ok(isReportOn(last, '/w/a/qa_report.md', 1500));
