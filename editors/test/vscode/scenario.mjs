@@ -97,6 +97,21 @@ async function resumeAfterReload() {
   step('after a reload the question was still there; approved, the run went on to its end');
 }
 
+/** Every page of the walkthrough has its picture, and the first run of all works from there. */
+async function walkthrough() {
+  await workbench.command(`${TITLE}: Get Started`);
+  await until(async () => (await workbench.page.locator('.getting-started-step').count()) === 4, 'the four steps');
+  await workbench.page.locator('.getting-started-media iframe, .getting-started-media img').first().waitFor();
+  await shot('walkthrough');
+  await workbench.page.locator('.getting-started-step .monaco-button', { hasText: 'Run the Sample Goal' }).first().click();
+  await workbench.treeRow(/^Plan: /);
+  await shot('sample');
+  await workbench.command(`${TITLE}: Approve…`);
+  await workbench.choose(undefined, /^Plan: /);
+  await until(async () => (await workbench.badge(TITLE)) === '', 'the badge to go');
+  step('the sample goal was run from the walkthrough and approved from the palette');
+}
+
 try {
   await workbench.open();
   step('the workbench is open');
@@ -104,6 +119,7 @@ try {
   await rejectWithNote();
   await goalFileByPrompt();
   await resumeAfterReload();
+  await walkthrough();
   step('passed');
 } catch (error) {
   await shot('failure').catch(() => {});

@@ -120,7 +120,8 @@ export class Workbench {
 
   async shot(file) {
     // Nothing that blinks or hovers.
-    await this.page.mouse.move(640, 795);
+    await this.page.mouse.move(640, 600);
+    await until(async () => (await this.page.locator('.monaco-hover:visible, .workbench-hover:visible').count()) === 0, 'hovers to go');
     const scratch = `${file}.part.png`;
     await this.page.screenshot({ path: scratch, animations: 'disabled' });
     copyFileSync(scratch, file);
