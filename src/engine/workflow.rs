@@ -82,6 +82,8 @@ pub struct Workflow {
     pub files: BTreeMap<String, FileFact>,
     /// Text of the project or of an attached file reached an agent.
     pub read_private: bool,
+    /// Addresses that searches of this run found, in their normal form.
+    pub found_addresses: BTreeSet<String>,
     pub notes: Vec<NoteFact>,
     /// Planner and other calls that belong to no step.
     pub other_usage: Usage,

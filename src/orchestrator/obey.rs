@@ -56,7 +56,8 @@ impl Driver {
         let Command::Answer { id, decision: Decision { approved: true, scope: Scope::Always, .. }, .. } = command else { return None };
         let Subject::Tool { tool, target, .. } = &self.workflow.question(id)?.subject else { return None };
         let is_host = tool.starts_with("web_");
-        let about = (!target.is_empty()).then(|| target.clone());
+        // A question about a whole server is granted for the tool that asked, whatever its call is about.
+        let about = (!target.is_empty() && !target.starts_with("mcp:")).then(|| target.clone());
         Some(Rule {
             tool: Some(tool.clone()),
             path: about.clone().filter(|_| !is_host),

@@ -22,3 +22,4 @@ mod machine;
 mod providers;
 mod specialists_texts;
 mod specialists_tools;
+mod web;
