@@ -168,10 +168,12 @@ pub fn addresses_in(text: &str) -> BTreeSet<String> {
         let rest = text.get(at..).unwrap_or_default();
         let end = rest.find(|c: char| c.is_whitespace() || c.is_control() || "<>\"'`|\\^{}".contains(c)).unwrap_or(rest.len());
         let written = rest.get(..end).unwrap_or_default();
-        // What closes a sentence or a bracket may belong to the text around it: both readings count.
-        let bare = written.trim_end_matches(|c: char| ".,;:!?)]*_".contains(c) || "。，、”’»".contains(c));
-        for reading in [written, bare, written.trim_end_matches(['.', ',', ';'])] {
+        // What closes a sentence or a bracket may belong to the text around it: every reading counts.
+        let mut reading = written;
+        for _ in 0..8 {
             found.extend(WebAddress::parse(reading).ok().map(|address| address.as_str().to_owned()));
+            let Some(shorter) = reading.strip_suffix(|c: char| ".,;:!?)]*_".contains(c) || "。，、”’»".contains(c)) else { break };
+            reading = shorter;
         }
     }
     found

@@ -151,7 +151,9 @@ fn project(workflow: &Workflow, policy: &Policy, step: &Step, (call, ruled): (&T
 
 fn ask_tool(workflow: &Workflow, step: &Step, call: &ToolCall) -> Judgement {
     let target = target(call);
-    if let Some(decided) = workflow.call_decision(&step.id, &call.id) {
+    let hash = short_hash(&format!("{} {}", call.name, call.input));
+    // Some endpoints number the calls of every answer anew: an id that was decided before must be about this very input.
+    if let Some(decided) = workflow.call_decision(&step.id, &call.id).filter(|decided| decided.question.hash == hash) {
         let note = decided.decision.note.as_deref();
         return if decided.decision.approved { Judgement::Allow } else { Judgement::Deny(denied(&call.name, note, decided.via)) };
     }
@@ -170,7 +172,7 @@ fn ask_tool(workflow: &Workflow, step: &Step, call: &ToolCall) -> Judgement {
         subject: Subject::Tool { call_id: call.id.clone(), tool: call.name.clone(), target: target.clone() },
         what: format!("{} {} wants to use {} on `{target}`", step.id, step.agent, call.name),
         detail: shown_input(call),
-        hash: short_hash(&format!("{} {}", call.name, call.input)),
+        hash,
         asked_at: None,
     })))
 }

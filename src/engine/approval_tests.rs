@@ -345,7 +345,7 @@ proptest::proptest! {
 
     #[test]
     fn no_call_panics(tool in "(web_fetch|web_search|mcp__[a-z_]{0,8}|[a-z_]{0,8})", url in "\\PC{0,40}") {
-        let mut scene = Scene::new(ApprovalMode::Plan, &url, &[]);
+        let mut scene = Scene::new(ApprovalMode::Plan, &format!("Read {url}"), &[]);
         scene.policy.tools.insert(tool.clone(), ToolSpec { name: tool.clone(), description: String::new(), input_schema: json!({}) });
         scene.policy.read_only_tools = BTreeSet::new();
         let _ = scene.says(&tool, json!({"url": url, "path": url}));
