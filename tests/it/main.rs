@@ -32,3 +32,4 @@ mod providers;
 mod specialists_texts;
 mod specialists_tools;
 mod vscode_package;
+mod web;
