@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::domain::Error;
 use crate::domain::plan::nearest;
 
+use super::editors;
 use super::order::{Format, Invocation, Options, Order, Parsed, Stop, Work};
 
 const EXAMPLES: &str = "\
@@ -176,9 +177,9 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
-    /// Print the configuration for an editor (not available yet)
+    /// Print the configuration for an editor
     EditorConfig {
-        #[arg(value_parser = ["helix", "emacs", "zed", "kakoune", "sublime", "neovim", "vscode"])]
+        #[arg(value_parser = editors::NAMES)]
         editor: String,
     },
     /// Print the completions for a shell

@@ -5,7 +5,7 @@ use crate::sys::Environment;
 use super::order::{Invocation, Options, Parsed, Stop};
 use super::setup::Setup;
 use super::terminal::Terminal;
-use super::{answer, list, log, run, show, trust};
+use super::{answer, editors, list, log, run, show, trust};
 
 /// Threads for a run: the work is waiting, not computing.
 const WORKERS: usize = 2;
@@ -45,9 +45,10 @@ fn act(parsed: Parsed, environment: Environment, terminal: &Terminal) -> Result<
         Invocation::Schema(format) => terminal.out(&show::schema(format)),
         Invocation::Mcp => return Err(not_built("mcp", "use the command line or the language server")),
         Invocation::Acp => return Err(not_built("acp", "use the command line or the language server")),
-        Invocation::EditorConfig { .. } => {
-            return Err(not_built("editor-config", "set the editor up by hand: the server is `ai-orchestrator lsp`"));
-        }
+        Invocation::EditorConfig { editor } => match editors::configuration(&editor) {
+            Some(text) => terminal.out(text.trim_end()),
+            None => return Err(Error::usage(format!("there is no configuration for `{editor}`"))),
+        },
         Invocation::Lsp => return Err(Error::internal("the language server is started by the program itself")),
         invocation => return with_setup(invocation, &options, environment, terminal),
     }

@@ -3,6 +3,7 @@ pub mod answer;
 pub mod args;
 pub mod ask;
 pub mod dispatch;
+pub mod editors;
 pub mod exit;
 pub mod interrupt;
 pub mod list;

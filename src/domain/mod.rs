@@ -1,4 +1,5 @@
 //! The words of the product: plain values that cannot be wrong once built. Knows no file, clock, network, protocol or provider.
+pub mod address;
 pub mod agent;
 pub mod buffers;
 pub mod command;

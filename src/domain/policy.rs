@@ -142,6 +142,8 @@ pub struct Policy {
     /// False: nobody is there to ask (`--non-interactive`).
     pub interactive: bool,
     pub project_read: ProjectRead,
+    /// `security.allowed_hosts`: patterns of hosts that the person named.
+    pub allowed_hosts: Vec<String>,
     /// Steps at once, at least 1.
     pub max_parallel: usize,
     pub plan_rules: PlanRules,

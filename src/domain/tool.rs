@@ -5,6 +5,11 @@ use serde_json::Value;
 
 use super::path::RelPath;
 
+/// Reads a page of the web.
+pub const WEB_FETCH: &str = "web_fetch";
+/// Searches the web.
+pub const WEB_SEARCH: &str = "web_search";
+
 /// A tool as a model sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolSpec {

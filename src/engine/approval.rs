@@ -7,6 +7,7 @@ use crate::domain::policy::{ApprovalMode, ProjectRead, Verdict};
 use crate::domain::{Decision, Policy, Question, RelPath, Scope, Step, StepStatus, Subject, ToolCall, Via};
 
 use super::fold::PROJECT_TOOLS;
+use super::outside;
 use super::workflow::Workflow;
 
 /// Identical calls in one step that are answered before the next is refused.
@@ -24,17 +25,8 @@ pub enum Judgement {
 
 /// What a call is about: a path, a host, or nothing.
 pub fn target(call: &ToolCall) -> String {
-    let text = |key: &str| call.input.get(key).and_then(Value::as_str);
-    match text("url") {
-        Some(url) => host_of(url).to_owned(),
-        None => text("path").unwrap_or_default().to_owned(),
-    }
-}
-
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default()
+    let path = || call.input.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
+    outside::host(call).unwrap_or_else(path)
 }
 
 /// Judges one tool call of a running step.
@@ -51,15 +43,39 @@ pub fn judge(workflow: &Workflow, policy: &Policy, step: &Step, call: &ToolCall)
     if PROJECT_TOOLS.contains(&call.name.as_str()) {
         return project(workflow, policy, step, (call, ruled));
     }
-    let asks = match ruled {
-        Some(verdict) => verdict == Verdict::Ask,
-        None => asks_by_mode(policy, call),
+    let by_mode = policy.approvals == ApprovalMode::Tools;
+    let reads = policy.read_only_tools.contains(&call.name);
+    let asks = match (ruled, outside::server_of(&call.name)) {
+        (Some(verdict), _) => verdict == Verdict::Ask,
+        (None, Some(_)) if by_mode || !reads => true,
+        (None, Some(server)) if outside::is_declared(workflow, step, server) => false,
+        (None, Some(server)) => return ask_once(workflow, step, (call, server)),
+        (None, None) => by_mode && (!reads || outside::reaches_out(&call.name)) || outside::is_unannounced(workflow, policy, call),
     };
-    if asks { ask_tool(workflow, policy, step, call) } else { Judgement::Allow }
+    if asks { ask_tool(workflow, step, call) } else { Judgement::Allow }
 }
 
-fn asks_by_mode(policy: &Policy, call: &ToolCall) -> bool {
-    policy.approvals == ApprovalMode::Tools && !policy.read_only_tools.contains(&call.name)
+/// The reading tools of a server that the plan did not declare: one answer counts for the run.
+fn ask_once(workflow: &Workflow, step: &Step, (call, server): (&ToolCall, &str)) -> Judgement {
+    let word = outside::declared_as(server);
+    if let Some(decided) = outside::server_decision(workflow, server) {
+        let note = decided.decision.note.as_deref();
+        let about = format!("the server `{server}`");
+        return if decided.decision.approved { Judgement::Allow } else { Judgement::Deny(denied(&about, note, decided.via)) };
+    }
+    let is_open = |question: &Question| matches!(&question.subject, Subject::Tool { target, .. } if *target == word);
+    if workflow.questions.iter().any(is_open) {
+        return Judgement::Ask(None);
+    }
+    Judgement::Ask(Some(Box::new(Question {
+        id: workflow.next_question_id(),
+        step: Some(step.id.clone()),
+        what: format!("{} {} wants to read from the server `{server}`", step.id, step.agent),
+        detail: format!("{}\n\nOne answer counts for this server's reading tools in the whole run.", shown_input(call)),
+        hash: short_hash(&format!("{word} {}", workflow.run_id())),
+        subject: Subject::Tool { call_id: call.id.clone(), tool: call.name.clone(), target: word },
+        asked_at: None,
+    })))
 }
 
 fn hard_deny(workflow: &Workflow, policy: &Policy, step: &Step, call: &ToolCall) -> Option<String> {
@@ -70,10 +86,13 @@ fn hard_deny(workflow: &Workflow, policy: &Policy, step: &Step, call: &ToolCall)
     if call.unreadable_input().is_some() {
         return Some(format!("the input of {} was not one complete JSON object; make the call again with valid JSON", call.name));
     }
+    if let Some(reason) = outside::unreadable_address(call) {
+        return Some(reason);
+    }
     if state.conversation.times_made(call) >= MAX_REPEATS {
         return Some(format!("you made this very call {MAX_REPEATS} times already; its answer will not change. Go on with what you have"));
     }
-    let writes = !policy.read_only_tools.contains(&call.name);
+    let writes = !policy.read_only_tools.contains(&call.name) && outside::server_of(&call.name).is_none();
     let path = call.input.get("path").and_then(Value::as_str).and_then(|path| RelPath::new(path).ok());
     path.filter(|_| writes).and_then(|path| not_yours(workflow, step, &path))
 }
@@ -130,9 +149,11 @@ fn project(workflow: &Workflow, policy: &Policy, step: &Step, (call, ruled): (&T
     }
 }
 
-fn ask_tool(workflow: &Workflow, policy: &Policy, step: &Step, call: &ToolCall) -> Judgement {
+fn ask_tool(workflow: &Workflow, step: &Step, call: &ToolCall) -> Judgement {
     let target = target(call);
-    if let Some(decided) = workflow.call_decision(&step.id, &call.id) {
+    let hash = short_hash(&format!("{} {}", call.name, call.input));
+    // Some endpoints number the calls of every answer anew: an id that was decided before must be about this very input.
+    if let Some(decided) = workflow.call_decision(&step.id, &call.id).filter(|decided| decided.question.hash == hash) {
         let note = decided.decision.note.as_deref();
         return if decided.decision.approved { Judgement::Allow } else { Judgement::Deny(denied(&call.name, note, decided.via)) };
     }
@@ -145,14 +166,13 @@ fn ask_tool(workflow: &Workflow, policy: &Policy, step: &Step, call: &ToolCall) 
     if open {
         return Judgement::Ask(None);
     }
-    let _ = policy;
     Judgement::Ask(Some(Box::new(Question {
         id: workflow.next_question_id(),
         step: Some(step.id.clone()),
         subject: Subject::Tool { call_id: call.id.clone(), tool: call.name.clone(), target: target.clone() },
         what: format!("{} {} wants to use {} on `{target}`", step.id, step.agent, call.name),
         detail: shown_input(call),
-        hash: short_hash(&format!("{} {}", call.name, call.input)),
+        hash,
         asked_at: None,
     })))
 }

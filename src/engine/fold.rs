@@ -1,7 +1,8 @@
 //! How each event changes the state of a run. Total: any sequence of records gives some state, without a panic.
+use crate::domain::address::addresses_in;
 use crate::domain::event::{Event, PlannedBy, Record};
 use crate::domain::message::{CallFailure, FailureClass};
-use crate::domain::tool::Touched;
+use crate::domain::tool::{Touched, WEB_SEARCH};
 use crate::domain::usage::add_costs;
 use crate::domain::{Decision, Goal, Plan, Question, QuestionId, Reply, RunStatus, StepId, StepStatus, StopReason, Subject, Usage, Via};
 
@@ -11,6 +12,9 @@ use super::workflow::{Decided, FileFact, NoteFact, PlanState, RunFacts, Workflow
 
 /// The tools that read the project.
 pub const PROJECT_TOOLS: [&str; 3] = ["read_project", "search_project", "outline_project"];
+
+/// Tools that look into attached files without naming one.
+const INPUT_TOOLS: [&str; 3] = ["search_files", "query_data", "make_chart"];
 
 impl Workflow {
     /// Takes one record in.
@@ -31,6 +35,9 @@ impl Workflow {
             Event::CallStarted { .. } => self.call_started(&record.event),
             Event::CallFinished { step, ordinal, usage, cost_usd, reply, failure, .. } => {
                 self.spend(step, *usage, *cost_usd);
+                if let Some(raw) = reply.as_ref().and_then(|reply| reply.raw.as_ref()) {
+                    self.found_addresses.extend(super::outside::found_by_provider(raw));
+                }
                 self.call_finished(step, *ordinal, reply.as_ref(), failure.as_ref());
             }
             Event::ToolStarted { step, call_id, .. } => {
@@ -38,7 +45,10 @@ impl Workflow {
                 pending.iter_mut().filter(|pending| &pending.call.id == call_id).for_each(|pending| pending.started = true);
             }
             Event::ToolFinished { step, call_id, tool, ok, content, touched, .. } => {
-                self.read_private |= *ok && (PROJECT_TOOLS.contains(&tool.as_str()) || touched.iter().any(is_input));
+                self.read_private |= *ok && (self.tells_private(tool) || touched.iter().any(is_input));
+                if *ok && tool == WEB_SEARCH {
+                    self.found_addresses.extend(addresses_in(content));
+                }
                 self.touched(step, touched);
                 self.step_mut(step).conversation.take_result(call_id, content, *ok);
             }
@@ -60,6 +70,12 @@ impl Workflow {
             }
             Event::Retry { .. } => {}
         }
+    }
+
+    /// Whether a tool's answers hold private text: of the project, of attached files where no single file is named, or of a server.
+    fn tells_private(&self, tool: &str) -> bool {
+        let has_inputs = self.run.as_ref().is_some_and(|run| !run.inputs.is_empty());
+        PROJECT_TOOLS.contains(&tool) || has_inputs && INPUT_TOOLS.contains(&tool) || super::outside::server_of(tool).is_some()
     }
 
     fn step_mut(&mut self, id: &StepId) -> &mut StepState {

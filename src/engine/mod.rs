@@ -3,6 +3,7 @@ pub mod approval;
 pub mod budget;
 pub mod commands;
 pub mod fold;
+pub mod outside;
 pub mod planner;
 pub mod prompt;
 pub mod report;
@@ -20,5 +21,7 @@ pub use schedule::next;
 pub use wish::Wish;
 pub use workflow::Workflow;
 
+#[cfg(test)]
+mod approval_tests;
 #[cfg(test)]
 mod simulation_tests;

@@ -31,6 +31,7 @@ fn policy() -> Policy {
         budget_usd: None,
         budget_tokens: None,
         left_today_usd: None,
+        allowed_hosts: Vec::new(),
         rates: Default::default(),
         question_timeout_minutes: 0,
     }

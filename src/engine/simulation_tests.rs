@@ -70,6 +70,7 @@ fn policy(max_parallel: usize) -> Policy {
         rules: vec![],
         interactive: true,
         project_read: ProjectRead::Ask,
+        allowed_hosts: vec![],
         max_parallel,
         plan_rules: PlanRules {
             agents: built_in_agents().into_iter().map(|agent| agent.name).collect(),

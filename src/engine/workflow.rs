@@ -82,6 +82,8 @@ pub struct Workflow {
     pub files: BTreeMap<String, FileFact>,
     /// Text of the project or of an attached file reached an agent.
     pub read_private: bool,
+    /// Addresses that searches of this run found, in their normal form.
+    pub found_addresses: BTreeSet<String>,
     pub notes: Vec<NoteFact>,
     /// The planner's conversation, where a model plans.
     pub planner: super::step::Conversation,

@@ -114,7 +114,7 @@ pub fn unanswered(failure: &HttpFailure, place: &str) -> CallFailure {
         HttpProblem::Connect => transient(format!("nobody answers at {place}: {message}")),
         HttpProblem::Timeout => transient(format!("{place} took too long: {message}")),
         HttpProblem::Broken => transient(format!("the connection to {place} broke: {message}")),
-        HttpProblem::Invalid => doomed(format!("the request to {place} could not be made: {message}")),
+        HttpProblem::Invalid | HttpProblem::Refused => doomed(format!("the request to {place} could not be made: {message}")),
     }
 }
 

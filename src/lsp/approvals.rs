@@ -35,11 +35,6 @@ impl State {
     /// A document was saved: what changed in it since it last came from the disk now counts.
     pub fn paper_saved(&mut self, uri: &Url) {
         let Some(paper) = papers::kind(&from_proto::file_name(uri)) else { return };
-        eprintln!(
-            "DBG saved {paper:?} dirty={:?} run={:?}",
-            self.documents.get(uri).map(|d| d.rope != d.base),
-            from_proto::path(uri).and_then(|p| self.runs.at(p.parent()?).map(|r| (r.run_id.clone(), r.handle.is_some())))
-        );
         let Some(folder) = from_proto::path(uri).and_then(|path| path.parent().map(ToOwned::to_owned)) else { return };
         let Some(document) = self.documents.get_mut(uri) else { return };
         if document.rope == document.base {

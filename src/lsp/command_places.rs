@@ -62,6 +62,8 @@ fn list(state: &mut State, argument: ListArgument, reply: Reply<Option<Value>>, 
                 (row.status, row.steps_done, row.steps, row.cost_usd) = (run.status, run.steps_done, run.steps, run.cost_usd);
             }
         }
+        // Known from now on: a lens, a resume or a question can name a run of an earlier session.
+        inputs.done(Done::Listed(rows.clone()));
         rows.retain(|row| argument.status.is_none_or(|status| row.status == status));
         rows.truncate(limit);
         if argument.open {
@@ -69,7 +71,6 @@ fn list(state: &mut State, argument: ListArgument, reply: Reply<Option<Value>>, 
             let text = index(&rows);
             let path = tokio::task::spawn_blocking(move || write_index(&*disk, &base_dir, &text)).await;
             let path = path.map_err(|_| Error::internal("writing index.md failed"))??;
-            inputs.done(Done::Listed(rows.clone()));
             inputs.done(Done::Show(path));
         }
         Ok(if with_rows { rows.iter().map(list_row).collect() } else { Value::Null })

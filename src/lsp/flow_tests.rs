@@ -104,6 +104,7 @@ impl Bench {
 
     fn lenses(&mut self, uri: &str) -> Vec<(u32, String, String)> {
         let params = serde_json::from_value(json!({"textDocument": {"uri": uri}})).unwrap();
+        self.state.tidy();
         let lenses = self.state.lenses(&params).unwrap_or_default();
         lenses.into_iter().map(|lens| (lens.range.start.line, lens.command.clone().unwrap().title, lens.command.unwrap().command)).collect()
     }
@@ -111,6 +112,7 @@ impl Bench {
     fn action_commands(&mut self, line: u32) -> Vec<String> {
         let position = json!({"line": line, "character": 2});
         let params = json!({"textDocument": {"uri": URI}, "range": {"start": position, "end": position}, "context": {"diagnostics": []}});
+        self.state.tidy();
         let actions = self.state.actions(&serde_json::from_value(params).unwrap()).unwrap_or_default();
         actions.into_iter().map(|action| json!(action)["command"]["command"].as_str().unwrap().to_owned()).collect()
     }

@@ -29,6 +29,9 @@ use super::state::State;
 /// Notifications that may wait for the loop; with more, the reader waits too.
 const MAX_NOTICES: usize = 4096;
 
+/// Inputs that are taken before what they mean is told.
+const MOST_AT_ONCE: usize = 256;
+
 /// Everything that can reach the loop.
 pub enum Input {
     Notice(Notice, OwnedSemaphorePermit),
@@ -165,10 +168,20 @@ pub async fn run(mut state: State, mut inputs: mpsc::UnboundedReceiver<Input>) {
             },
             () = at(due), if due.is_some() => None,
         };
-        let leaving = matches!(input, Some(Input::Leave(_)));
+        let mut leaving = false;
         // One input that goes wrong must not end the loop; its asker gets an internal error.
         let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            if let Some(input) = input {
+            // All that is there already is taken first: many edits are followed by one look at what they mean.
+            let mut next = input;
+            for _ in 0..MOST_AT_ONCE {
+                let Some(input) = next.take() else { break };
+                leaving = matches!(input, Input::Leave(_));
+                take(&mut state, input);
+                next = if leaving { None } else { inputs.try_recv().ok() };
+            }
+            // What was fetched beyond the measure is not lost.
+            if let Some(input) = next {
+                leaving = matches!(input, Input::Leave(_));
                 take(&mut state, input);
             }
             state.settle();
@@ -200,6 +213,7 @@ fn take(state: &mut State, input: Input) {
 }
 
 fn query_state(state: &mut State, query: Query) {
+    state.tidy();
     match query {
         Query::Initialize(params, reply) => answer(reply, Ok(state.initialize(&params))),
         Query::Lenses(params, reply) => answer(reply, Ok(state.lenses(&params))),

@@ -159,11 +159,16 @@ impl Runs {
     }
 
     fn entry(&mut self, run_id: &str, workspace: &Path) -> &mut Run {
-        let index = self.0.iter().position(|run| run.run_id == run_id).unwrap_or_else(|| {
+        let index = self.0.iter().position(|run| run.run_id == run_id || run.workspace == workspace).unwrap_or_else(|| {
             self.0.push(Run::named(run_id, workspace));
             self.0.len() - 1
         });
-        &mut self.0[index]
+        let run = &mut self.0[index];
+        // A folder that was listed before its journal had a word in it went by another name.
+        if run.run_id != run_id {
+            run_id.clone_into(&mut run.run_id);
+        }
+        run
     }
 
     pub fn update(&mut self, update: &Update) {
@@ -185,7 +190,7 @@ impl Runs {
     pub fn listed(&mut self, rows: Vec<RunSummary>) {
         let mut older = Vec::new();
         for row in rows.into_iter().rev() {
-            if self.get(&row.run_id).is_some() {
+            if self.get(&row.run_id).is_some() || self.at(&row.workspace).is_some() {
                 continue;
             }
             let mut run = Run { from_disk: true, ..Run::named(&row.run_id, &row.workspace) };
@@ -197,5 +202,32 @@ impl Runs {
         // Older than everything of this session.
         self.0.splice(0..0, older);
         self.0.sort_by_key(|run| run.state.is_some());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_listed_before_its_run_had_a_name_is_no_second_run() {
+        let mut runs = Runs::default();
+        let row = |run_id: &str| RunSummary {
+            run_id: run_id.into(),
+            goal: String::new(),
+            status: RunStatus::Paused,
+            status_reason: None,
+            steps_done: 0,
+            steps: 0,
+            cost_usd: None,
+            workspace: "/w/a".into(),
+            started_at: chrono::DateTime::parse_from_rfc3339("2026-11-22T14:30:22Z").unwrap(),
+            ended_at: None,
+        };
+        runs.listed(vec![row("a")]);
+        assert_eq!(runs.entry("143022-k7", Path::new("/w/a")).run_id, "143022-k7");
+        runs.listed(vec![row("a"), row("143022-k7")]);
+        assert_eq!(runs.iter().count(), 1);
+        assert!(runs.get("143022-k7").is_some() && runs.at(Path::new("/w/a")).is_some());
     }
 }

@@ -50,6 +50,8 @@ pub struct State {
     pub config_problems: BTreeMap<Key, Vec<Diagnostic>>,
     /// Documents whose diagnostics may have changed.
     pub stale: BTreeSet<Key>,
+    /// Documents whose goals were not looked for since they changed.
+    untidy: BTreeSet<Key>,
     /// Open papers or goals may lack something that happened.
     pub papers_wanted: bool,
     /// Runs whose goal was ticked.
@@ -83,6 +85,7 @@ impl State {
             prompts: Prompts::default(),
             published: Published::default(),
             stale: BTreeSet::new(),
+            untidy: BTreeSet::new(),
             papers_wanted: false,
             ticked: BTreeSet::new(),
             provider: String::new(),
@@ -159,10 +162,17 @@ impl State {
         }
     }
 
-    /// Looks for goals again where the text changed, and keeps runs with their markers.
+    /// A text changed; its goals are looked for when somebody wants to know, once for many edits.
     fn touched(&mut self, uri: &Url) {
         let key = from_proto::key(uri);
-        if let Some(document) = self.documents.get_mut(uri) {
+        self.untidy.insert(key.clone());
+        self.stale.insert(key);
+    }
+
+    /// Looks for goals again where the text changed, and keeps runs with their markers.
+    pub fn tidy(&mut self) {
+        for key in std::mem::take(&mut self.untidy) {
+            let Some(document) = self.documents.by_key_mut(&key) else { continue };
             let rope = document.rope.clone();
             let found = document.goals.markers(&rope);
             for origin in self.runs.iter_mut().filter_map(|run| run.origin.as_mut()).filter(|origin| origin.document == key) {
@@ -171,7 +181,6 @@ impl State {
                 }
             }
         }
-        self.stale.insert(key);
     }
 
     pub fn configure(&mut self, settings: Value) {
@@ -282,6 +291,7 @@ impl State {
 
     /// Does what is due.
     pub fn settle(&mut self) {
+        self.tidy();
         let now = Instant::now();
         self.settle_papers();
         self.settle_prompts(now);

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use crate::config::{Layers, Memory, Settings, TrustedValues};
 use crate::domain::{Buffers, Error, NoBuffers, Result};
 use crate::llm::Provider;
-use crate::sys::{Clock, Disk, Environment, RealDisk, SystemClock};
+use crate::sys::http_guarded::system_lookup;
+use crate::sys::{Clock, Disk, Environment, GuardedHttp, RealDisk, SystemClock};
 use crate::tools::Tool;
 
 use super::feed::Feed;
@@ -147,8 +148,9 @@ impl Builder {
         let memory = Memory::open(Arc::clone(&disk), &environment);
         let mut tools = crate::tools::built_in();
         tools.extend(self.tools);
-        let tools: Vec<_> = tools.into_iter().map(|tool| (tool.spec(), tool)).collect();
-        let known: Vec<String> = tools.iter().map(|(spec, _)| spec.name.clone()).collect();
+        let mut known: Vec<String> = tools.iter().map(|tool| tool.spec().name).collect();
+        known.extend(super::reach::WEB_TOOLS.map(str::to_owned));
+        let web = Arc::new(GuardedHttp::new(system_lookup(), settings.allowed_hosts.clone()));
         let team = Team::load(&disk, (&settings, &environment), &trusted, &known);
         Ok(Orchestrator(Arc::new(Shared {
             interactive: self.interactive.unwrap_or(true),
@@ -163,6 +165,7 @@ impl Builder {
             disk,
             models,
             tools,
+            web,
             memory,
             team,
         })))

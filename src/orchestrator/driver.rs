@@ -9,6 +9,7 @@ use crate::domain::{Error, Event, Policy, Record, Result, RunState, RunStatus};
 use crate::engine::wish::WishKey;
 use crate::engine::{Wish, Workflow, report, schedule};
 use crate::llm::Provider;
+use crate::tools::Tool;
 use crate::workspace::{Journal, Lease, Workspace};
 
 use super::effects::{Done, Report, Task};
@@ -26,6 +27,8 @@ pub(super) struct Parts {
     pub records: Vec<Record>,
     pub policy: Policy,
     pub provider: Arc<dyn Provider>,
+    /// The tools that exist in this run.
+    pub tools: Vec<Arc<dyn Tool>>,
     /// The text of a given plan.
     pub plan: Option<String>,
     /// Written down before anything else.
@@ -43,6 +46,7 @@ pub(super) struct Driver {
     pub(super) workflow: Workflow,
     pub(super) policy: Policy,
     pub(super) provider: Arc<dyn Provider>,
+    pub(super) tools: Vec<Arc<dyn Tool>>,
     pub(super) given_plan: Option<String>,
     first: Vec<Event>,
     pub(super) outlook: Outlook,
@@ -89,6 +93,7 @@ impl Driver {
             wrote_unsynced: false,
             policy: parts.policy,
             provider: parts.provider,
+            tools: parts.tools,
             given_plan: parts.plan,
             first: parts.first,
             last_refresh: None,

@@ -144,7 +144,7 @@ impl Driver {
     }
 
     fn run_tool(&mut self, key: WishKey, step: StepId, call: ToolCall, rerun: bool) -> Option<Vec<Event>> {
-        let Some(tool) = self.shared.tools.iter().find(|(spec, _)| spec.name == call.name).map(|(_, tool)| Arc::clone(tool)) else {
+        let Some(tool) = self.tools.iter().find(|tool| tool.spec().name == call.name).cloned() else {
             let outcome = ToolOutcome::refused(format!("there is no tool `{}`", call.name));
             return Some(vec![effects::tool_finished(step, call, outcome)]);
         };

@@ -12,6 +12,7 @@ mod models;
 mod obey;
 mod outlook;
 mod planner;
+mod reach;
 mod run;
 mod shared;
 mod start;

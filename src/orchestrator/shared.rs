@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::{Memory, Settings};
-use crate::domain::{Buffers, Error, Result, ToolSpec};
-use crate::sys::{Clock, Disk, Environment};
+use crate::domain::{Buffers, Error, Result};
+use crate::sys::{Clock, Disk, Environment, GuardedHttp};
 use crate::tools::Tool;
 
 use super::feed::Feed;
@@ -29,8 +29,10 @@ pub(super) struct Shared {
     pub clock: Arc<dyn Clock>,
     pub disk: Arc<dyn Disk>,
     pub models: Models,
-    /// Each with what it says of itself, which takes time to render.
-    pub tools: Vec<(ToolSpec, Arc<dyn Tool>)>,
+    /// Those of every run; see `reach` for the others.
+    pub tools: Vec<Arc<dyn Tool>>,
+    /// For addresses that a model chose.
+    pub web: Arc<GuardedHttp>,
     pub buffers: Arc<dyn Buffers>,
     pub memory: Memory,
     pub team: Team,

@@ -11,12 +11,14 @@ use crate::domain::policy::{ProjectRead, Rates};
 use crate::domain::{Command, Error, Goal, Policy, Record, Result, RunStatus, StepId};
 use crate::engine::{Workflow, commands, report, schedule};
 use crate::llm::Provider;
+use crate::tools::Tool;
 use crate::workspace::inputs::{self, Attachment};
 use crate::workspace::views::PLAN;
 use crate::workspace::{Journal, JournalHealth, Lease, Owner, Workspace, layout, named};
 
 use super::driver::{Driver, Parts};
 use super::planner;
+use super::reach;
 use super::run::RunHandle;
 use super::shared::{Shared, blocking};
 
@@ -41,7 +43,7 @@ pub struct ResumeOptions {
 }
 
 pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOptions) -> Result<RunHandle> {
-    let (provider, mut policy) = hands(shared, &goal, options.provider).await?;
+    let Hands { provider, tools, mut policy } = hands(shared, &goal, options.provider).await?;
     policy.plan_by_model &= options.plan.is_none();
     check_agents(&goal, &policy)?;
     let (now, noise) = (shared.clock.now(), shared.clock.noise());
@@ -71,7 +73,7 @@ pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOption
     };
     let mut first = vec![started];
     first.extend(warnings.into_iter().map(|text| schedule::note(NoteLevel::Warning, text)));
-    let parts = Parts { workspace, lease, journal, records: Vec::new(), policy, provider, plan: options.plan, first };
+    let parts = Parts { workspace, lease, journal, records: Vec::new(), policy, provider, tools, plan: options.plan, first };
     launch(shared, run_id, parts, Workflow::replay(&[])).await
 }
 
@@ -131,7 +133,7 @@ pub(super) async fn resume(shared: &Arc<Shared>, path: &Path, options: ResumeOpt
         }
     };
     let goal = Goal { plan_only: false, ..run.goal };
-    let (provider, mut policy) = hands(shared, &goal, None).await?;
+    let Hands { provider, tools, mut policy } = hands(shared, &goal, None).await?;
     policy.budget_usd = options.budget_usd.or(run.budget_usd);
     policy.budget_tokens = run.budget_tokens.or(policy.budget_tokens);
     let mut first = vec![Event::RunStarted {
@@ -150,7 +152,7 @@ pub(super) async fn resume(shared: &Arc<Shared>, path: &Path, options: ResumeOpt
     }];
     first.extend(reopened);
     let plan = if workflow.plan.is_none() { workspace.plan_text() } else { None };
-    let parts = Parts { workspace, lease, journal, records, policy, provider, plan, first };
+    let parts = Parts { workspace, lease, journal, records, policy, provider, tools, plan, first };
     launch(shared, run.run_id, parts, workflow).await
 }
 
@@ -250,20 +252,27 @@ fn check_agents(goal: &Goal, policy: &Policy) -> Result<()> {
     }
 }
 
-/// The provider and the limits of a run.
-async fn hands(shared: &Arc<Shared>, goal: &Goal, choice: Option<ProviderChoice>) -> Result<(Arc<dyn Provider>, Policy)> {
+/// What a run works with, and its limits.
+struct Hands {
+    provider: Arc<dyn Provider>,
+    tools: Vec<Arc<dyn Tool>>,
+    policy: Policy,
+}
+
+async fn hands(shared: &Arc<Shared>, goal: &Goal, choice: Option<ProviderChoice>) -> Result<Hands> {
     let provider = shared.models.provider((&shared.settings, &shared.environment, &shared.disk), choice).await?;
     if shared.settings.sandbox_mode {
         return Err(Error::not_available("security.sandbox_mode").hint("set security.sandbox_mode to false"));
     }
-    let policy = policy(shared, goal, provider.as_ref());
-    Ok((provider, policy))
+    let tools = reach::tools(shared, goal, provider.as_ref());
+    let policy = policy(shared, goal, (provider.as_ref(), &tools));
+    Ok(Hands { provider, tools, policy })
 }
 
-fn policy(shared: &Shared, goal: &Goal, provider: &dyn Provider) -> Policy {
+fn policy(shared: &Shared, goal: &Goal, (provider, tools): (&dyn Provider, &[Arc<dyn Tool>])) -> Policy {
     let settings = &shared.settings;
-    let specs = shared.tools.iter().map(|(spec, _)| (spec.name.clone(), spec.clone())).collect();
-    let read_only = shared.tools.iter().filter(|(_, tool)| tool.is_read_only()).map(|(spec, _)| spec.name.clone()).collect();
+    let specs = tools.iter().map(|tool| tool.spec()).map(|spec| (spec.name.clone(), spec)).collect();
+    let read_only = tools.iter().filter(|tool| tool.is_read_only()).map(|tool| tool.spec().name).collect();
     let mut rules = settings.rules.clone();
     rules.extend(shared.memory.granted_rules());
     let offline = provider.name() == "offline";
@@ -281,6 +290,7 @@ fn policy(shared: &Shared, goal: &Goal, provider: &dyn Provider) -> Policy {
         rules,
         interactive: shared.interactive,
         project_read,
+        allowed_hosts: settings.allowed_hosts.clone(),
         max_parallel: goal.max_parallel.unwrap_or(settings.max_parallel),
         plan_rules: plan_rules(shared),
         plan_by_model: provider.plans(),

@@ -21,6 +21,8 @@ pub enum HttpProblem {
     Broken,
     /// The request could not even be made: a bad address or header.
     Invalid,
+    /// We refuse to go there.
+    Refused,
 }
 
 /// A failed exchange, in words without the address.
@@ -88,11 +90,13 @@ impl Http {
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is the home of HTTP clients")]
-fn builder() -> ClientBuilder {
+pub(super) fn builder() -> ClientBuilder {
     Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_keepalive(KEEPALIVE)
         .redirect(reqwest::redirect::Policy::none())
+        // A model's answer comes in small pieces; compressing them would hold them back.
+        .gzip(false)
         .user_agent(concat!("ai-orchestrator/", env!("CARGO_PKG_VERSION")))
 }
 
@@ -101,6 +105,10 @@ fn builder() -> ClientBuilder {
 pub struct Answer(reqwest::Response);
 
 impl Answer {
+    pub(super) fn new(response: reqwest::Response) -> Self {
+        Answer(response)
+    }
+
     pub fn status(&self) -> u16 {
         self.0.status().as_u16()
     }
@@ -134,7 +142,7 @@ fn invalid(message: String) -> HttpFailure {
     HttpFailure { problem: HttpProblem::Invalid, message }
 }
 
-fn failure(error: &reqwest::Error) -> HttpFailure {
+pub(super) fn failure(error: &reqwest::Error) -> HttpFailure {
     let problem = if error.is_timeout() {
         HttpProblem::Timeout
     } else if error.is_connect() {

@@ -76,6 +76,11 @@ pub struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
+    /// The input of a call of `tool`.
+    pub fn new(tool: &'static str, value: &'a Value) -> Self {
+        Input { tool, value }
+    }
+
     /// The value under `name`; null counts as not given.
     pub fn get(&self, name: &str) -> Option<&'a Value> {
         self.value.get(name).filter(|value| !value.is_null())

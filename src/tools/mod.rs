@@ -29,6 +29,10 @@ pub mod syntax;
 pub(crate) mod testing;
 pub mod text;
 pub mod tool;
+pub mod web;
+mod web_html;
+mod web_page;
+pub mod web_search;
 
 use std::sync::Arc;
 

@@ -11,9 +11,10 @@ use crate::sys::disk::{Disk, HeldLock};
 /// The lock file and the note beside it, in `.orchestrator/`.
 const LOCK: &str = "lease";
 const NOTE: &str = "owner.json";
-/// Whoever only looks holds the lock for an instant: try again so often, so long apart, before believing it.
-const TRIES: u32 = 5;
-const BETWEEN: Duration = Duration::from_millis(2);
+/// Whoever only looks holds the lock for an instant, and so does a child process between its fork and its own program: try again so often,
+/// so long apart, before believing it.
+const TRIES: u32 = 20;
+const BETWEEN: Duration = Duration::from_millis(5);
 
 /// Who holds a workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ const FLOORS: [(&str, &[&str]); 11] = [
 ];
 
 /// Outside crates that live in one place, with the paths (prefixes below `src/`) that may name them.
-const HOMES: [(&str, &[&str]); 17] = [
+const HOMES: [(&str, &[&str]); 20] = [
     ("cap_std", &["sys/disk"]),
     ("cap_fs_ext", &["sys/disk"]),
     ("reqwest", &["sys/http"]),
@@ -36,6 +36,9 @@ const HOMES: [(&str, &[&str]); 17] = [
     ("jsonc_parser", &["config/"]),
     ("sha2", &["domain/hash"]),
     ("ropey", &["documents/", "lsp/"]),
+    ("encoding_rs", &["tools/web_page"]),
+    ("htmd", &["tools/web_html"]),
+    ("url", &["domain/address"]),
 ];
 
 const MAX_LINES: usize = 400;

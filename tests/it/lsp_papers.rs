@@ -54,7 +54,9 @@ impl Desk {
     async fn until(&mut self, run: &Value, status: &str) -> Value {
         for _ in 0..200_000 {
             let state = self.state(run).await;
-            if state["status"] == status {
+            // The status says that a person is waited for a moment before the question is asked.
+            let asked = status != "waiting_approval" || state["approvals"][0].is_object();
+            if state["status"] == status && asked {
                 return state;
             }
         }
@@ -96,7 +98,7 @@ async fn an_unsaved_plan_is_not_approved_and_a_saved_one_is_asked_about_anew() {
     std::fs::write(workspace.join("plan.md"), &edited).unwrap();
     desk.editor.notify("textDocument/didSave", json!({"textDocument": {"uri": plan_uri}})).await;
     let mut asked = desk.state(&id).await;
-    while asked["approvals"][0]["hash"] == state["approvals"][0]["hash"] {
+    while !asked["approvals"][0].is_object() || asked["approvals"][0]["hash"] == state["approvals"][0]["hash"] {
         asked = desk.state(&id).await;
     }
     let stale = desk.editor.command("orchestrator.approve", verdict(&state)).await.unwrap();

@@ -35,7 +35,7 @@ async fn eight_waiting_runs_and_five_hundred_edits_leave_hover_quick_and_every_r
         runs.push(editor.command("orchestrator.runGoal", goal).await.unwrap()["runId"].clone());
     }
     for run in &runs {
-        while editor.command("orchestrator.runState", json!({"runId": run})).await.unwrap()["status"] != "waiting_approval" {}
+        while !editor.command("orchestrator.runState", json!({"runId": run})).await.unwrap()["approvals"][0].is_object() {}
     }
     for version in 2..502 {
         let at = json!({"line": 0, "character": 47});

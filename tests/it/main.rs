@@ -31,3 +31,5 @@ mod models;
 mod providers;
 mod specialists_texts;
 mod specialists_tools;
+mod vscode_package;
+mod web;

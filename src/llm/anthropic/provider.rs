@@ -35,7 +35,7 @@ pub struct Anthropic {
 }
 
 impl Anthropic {
-    /// `searches`: `web_search` and `web_fetch` are run by the provider, within `allowed_hosts`.
+    /// `searches`: `web_search` is run by the provider, within `allowed_hosts`.
     pub fn new(endpoint: Endpoint, prices: Prices, model: Option<String>, (searches, allowed_hosts): (bool, Vec<String>)) -> Anthropic {
         let official = crate::sys::http::host(endpoint.base_url()).is_some_and(|host| host == "api.anthropic.com");
         // With a key it is Anthropic or a gateway before it; without one a server on this machine, which knows neither caches nor searches.
@@ -102,7 +102,7 @@ impl Anthropic {
             *unsigned_from = Some(position(&message));
             return true;
         }
-        let extras = ["cache_control", "eager_input_streaming", "web_search", "web_fetch", "allowed_domains"];
+        let extras = ["cache_control", "eager_input_streaming", "web_search", "allowed_domains"];
         if !self.shape.official && extras.iter().any(|extra| message.contains(extra)) {
             return !self.plain.swap(true, Ordering::Relaxed);
         }

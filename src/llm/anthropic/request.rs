@@ -17,7 +17,7 @@ pub(super) struct Shape {
     pub official: bool,
     /// Prompt caching is asked for.
     pub cache: bool,
-    /// `web_search` and `web_fetch` are run by the provider.
+    /// `web_search` is run by the provider.
     pub server_tools: bool,
     /// Hosts a search or a fetch keeps to; empty is any.
     pub allowed_hosts: Vec<String>,
@@ -73,7 +73,8 @@ fn tool(spec: &ToolSpec, model: &str, shape: &Shape) -> Value {
 
 /// Whether this tool is one that the provider can run itself.
 pub(super) fn is_server_tool(name: &str) -> bool {
-    matches!(name, "web_search" | "web_fetch")
+    // Pages are fetched by us even so: an approval can be asked for, and the address checked, only where the call comes by.
+    name == "web_search"
 }
 
 fn server_tool(name: &str, model: &str, hosts: &[String]) -> Option<Value> {
@@ -81,8 +82,6 @@ fn server_tool(name: &str, model: &str, hosts: &[String]) -> Option<Value> {
     let kind = match (name, first_version) {
         ("web_search", false) => "web_search_20260318",
         ("web_search", true) => "web_search_20250305",
-        ("web_fetch", false) => "web_fetch_20260318",
-        ("web_fetch", true) => "web_fetch_20250910",
         _ => return None,
     };
     let mut tool = json!({"type": kind, "name": name, "max_uses": MAX_USES});

@@ -1,0 +1,46 @@
+//! The configuration for each editor, embedded as it lies in `editors/`. Prints nothing.
+
+/// The names, as the parser lets them through.
+pub const NAMES: [&str; 7] = ["helix", "emacs", "zed", "kakoune", "sublime", "neovim", "vscode"];
+
+const NEOVIM: &str = r#"-- init.lua of Neovim 0.11 or newer
+vim.lsp.config("ai_orchestrator", {
+  cmd = { "ai-orchestrator", "lsp" },
+  root_markers = { "orchestrator.json", ".git" },
+})
+vim.lsp.enable("ai_orchestrator")
+"#;
+
+const VSCODE: &str = r#"// settings.json; needed only where the program does not lie on the PATH
+{
+  "aiOrchestrator.server.path": "ai-orchestrator"
+}
+"#;
+
+/// What goes into the editor's own configuration.
+pub fn configuration(editor: &str) -> Option<&'static str> {
+    Some(match editor {
+        "helix" => include_str!("../../editors/helix/languages.toml"),
+        "emacs" => include_str!("../../editors/emacs/ai-orchestrator.el"),
+        "zed" => include_str!("../../editors/zed/settings.json"),
+        "kakoune" => include_str!("../../editors/kakoune/ai-orchestrator.kak"),
+        "sublime" => include_str!("../../editors/sublime/LSP.sublime-settings"),
+        "neovim" => NEOVIM,
+        "vscode" => VSCODE,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_editor_of_the_list_has_a_configuration_that_names_the_server() {
+        for name in NAMES {
+            let text = configuration(name).unwrap_or_default();
+            assert!(text.contains("ai-orchestrator") && !text.contains("/home/"), "{name}");
+        }
+        assert_eq!(configuration("ed"), None);
+    }
+}

@@ -1,0 +1,57 @@
+//! Which tools exist for one run: the house's and the library user's, and those that reach out where settings and provider let them.
+use std::sync::Arc;
+
+use crate::domain::Goal;
+use crate::domain::policy::{ApprovalMode, Verdict};
+use crate::domain::tool::{WEB_FETCH, WEB_SEARCH};
+use crate::llm::Provider;
+use crate::tools::Tool;
+use crate::tools::web::{Limits, WebFetch};
+use crate::tools::web_search::{ProviderSearch, WebSearch};
+
+use super::shared::Shared;
+
+/// The names of tools that may exist in a run, for agents that name them.
+pub(super) const WEB_TOOLS: [&str; 2] = [WEB_FETCH, WEB_SEARCH];
+
+/// The tools of a run. A library user's own tool goes before ours of the same name.
+pub(super) fn tools(shared: &Shared, goal: &Goal, provider: &dyn Provider) -> Vec<Arc<dyn Tool>> {
+    let mut tools = shared.tools.clone();
+    for tool in web(shared, goal, provider) {
+        let name = tool.spec().name;
+        if !tools.iter().any(|other| other.spec().name == name) {
+            tools.push(tool);
+        }
+    }
+    tools
+}
+
+/// Nothing reaches out where that is forbidden, nor for the offline provider, which asks nobody.
+fn web(shared: &Shared, goal: &Goal, provider: &dyn Provider) -> Vec<Arc<dyn Tool>> {
+    let settings = &shared.settings;
+    if !settings.allow_external_apis || settings.sandbox_mode || provider.name() == "offline" {
+        return Vec::new();
+    }
+    let mut tools: Vec<Arc<dyn Tool>> = Vec::new();
+    if !provider.runs_tool(WEB_FETCH) {
+        tools.push(Arc::new(WebFetch::new(Arc::clone(&shared.web), &settings.rules, Limits::default())));
+    }
+    match WebSearch::configured(settings) {
+        Some(search) => tools.push(Arc::new(search)),
+        None if settings.search_provider == "auto" && provider.runs_tool(WEB_SEARCH) && may_go_unasked(shared, goal) => {
+            tools.push(Arc::new(ProviderSearch));
+        }
+        None => {}
+    }
+    tools
+}
+
+/// What the provider runs itself never comes by for an approval: it is offered only where nobody wants to be asked about it.
+fn may_go_unasked(shared: &Shared, goal: &Goal) -> bool {
+    let mode = goal.approvals.unwrap_or(shared.settings.approvals);
+    let mut rules = shared.settings.rules.iter();
+    let about_search =
+        |tool: &Option<String>| tool.as_ref().is_none_or(|pattern| crate::domain::pattern::name_matches(pattern, WEB_SEARCH));
+    mode != ApprovalMode::Tools
+        && !rules.any(|rule| rule.decision != Verdict::Allow && rule.path.is_none() && rule.host.is_none() && about_search(&rule.tool))
+}
