@@ -2,7 +2,12 @@
 //! `load`. A step is two calls, one file and, where durable, one synced line in a journal.
 //!
 //! `cargo run --release --example bare_loop -- --goals 100 --concurrency 10 --base-url http://127.0.0.1:PORT --durable true --base-dir /tmp/bare`
-#![allow(clippy::disallowed_methods, reason = "the floor is made of nothing but the standard library and an HTTP client")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the floor is made of nothing but the standard library and an HTTP client"
+)]
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -3,7 +3,12 @@
 //!
 //! `cargo run --release --example load -- --plan benches/plan.md --goals 100 --concurrency 10 --base-url http://127.0.0.1:PORT \
 //!  --provider anthropic --model claude-sonnet-5-5 --durable true --base-dir /tmp/load`
-#![allow(clippy::disallowed_methods, reason = "an example that measures looks at the clock and reads a file")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example that measures looks at the clock and reads a file"
+)]
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

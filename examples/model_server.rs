@@ -1,6 +1,11 @@
 //! The model server of the benches as a process of its own: `cargo run --release --example model_server -- [LATENCY_MS]` prints its URL and answers.
 //! `GET /count` tells how many answers it gave.
-#![allow(clippy::disallowed_methods, reason = "an example of its own process reads its arguments")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example of its own process reads its arguments"
+)]
 use std::sync::Arc;
 use std::time::Duration;
 

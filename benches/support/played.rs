@@ -39,6 +39,7 @@ fn policy() -> Policy {
         model_per_agent: BTreeMap::new(),
         plan_by_model: false,
         left_today_usd: None,
+        allowed_hosts: Vec::new(),
         max_output_tokens: None,
         budget_usd: Some(1.0),
         budget_tokens: None,
