@@ -139,7 +139,7 @@ def resume_after_kill(lab):
     workspace = lab.workspace()
     editor.kill()
     editor = lab.open(fresh=False)
-    editor.wait_screen(r"Run goal|Resume|Run again")
+    editor.wait_screen(r"Run goal|Resume|Run again|waiting_approval")
     editor.command("Orchestrator resume")
     editor.wait_lua("the question again", QUESTIONS, lambda all: len(all) == 1)
     assert lab.workspace() == workspace, "another run was started"
