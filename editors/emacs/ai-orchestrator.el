@@ -10,6 +10,8 @@
 
 ;;; Code:
 (require 'cl-lib)
+(require 'subr-x)
+(require 'url-util)
 
 (defgroup ai-orchestrator nil "Goals in documents." :group 'tools)
 
@@ -20,6 +22,7 @@
 (declare-function eglot-current-server "eglot")
 (declare-function eglot--TextDocumentIdentifier "eglot")
 (declare-function jsonrpc-request "jsonrpc")
+(declare-function jsonrpc--process "jsonrpc")
 (declare-function lsp-request "lsp-mode")
 (declare-function lsp-register-client "lsp-mode")
 (declare-function make-lsp-client "lsp-mode")

@@ -87,8 +87,8 @@ fn without_any_file_the_defaults_hold() {
 }
 
 #[test]
-fn the_project_s_own_sample_loads_without_a_word() {
-    let loaded = Scratch::with(include_str!("../../config/orchestrator.json")).load();
+fn the_sample_of_the_source_document_loads_without_a_word() {
+    let loaded = Scratch::with(include_str!("../../tests/fixtures/config/source-document.json")).load();
     assert_eq!(texts(&loaded), Vec::<String>::new());
     assert_eq!(loaded.settings.allowed_file_extensions.len(), 10);
     assert!(loaded.untrusted.is_empty());

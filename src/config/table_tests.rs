@@ -132,8 +132,8 @@ fn what_looks_like_a_key_is_never_shown() {
 }
 
 #[test]
-fn the_sample_of_the_source_document_is_the_project_s_own_file() {
-    let sample: Value = serde_json::from_str(&std::fs::read_to_string(in_project("config/orchestrator.json")).unwrap()).unwrap();
-    assert_eq!(sample["agent"], json!({"default_max_turns": 6, "default_timeout": 300, "cost_tracking": true, "enable_logging": true}));
-    assert_eq!(sample["security"]["allowed_file_extensions"].as_array().unwrap().len(), 10);
+fn the_project_s_own_file_allows_every_extension_of_the_defaults() {
+    let own: Value = serde_json::from_str(&std::fs::read_to_string(in_project("config/orchestrator.json")).unwrap()).unwrap();
+    let option = table::option("security.allowed_file_extensions").unwrap();
+    assert_eq!(own["security"]["allowed_file_extensions"], option.default(), "the README's run must be able to draw its charts");
 }

@@ -1,6 +1,7 @@
 //! Which tools exist for one run: the house's and the library user's, and those that reach out where settings and provider let them.
 use std::sync::Arc;
 
+use crate::config::Settings;
 use crate::domain::Goal;
 use crate::domain::policy::{ApprovalMode, Verdict};
 use crate::domain::tool::{WEB_FETCH, WEB_SEARCH};
@@ -46,6 +47,21 @@ fn web(shared: &Shared, goal: &Goal, provider: &dyn Provider) -> Vec<Arc<dyn Too
     tools
 }
 
+/// What is configured and yet not there in a run, in words for the person.
+pub(super) fn missing(settings: &Settings) -> Vec<String> {
+    let mut missing = Vec::new();
+    let reaches = settings.allow_external_apis && !settings.sandbox_mode;
+    if reaches && settings.mcp_servers.as_object().is_some_and(|servers| !servers.is_empty()) {
+        missing.push("mcp.servers is not available yet; the run goes on without these servers".to_owned());
+    }
+    let named = !matches!(settings.search_provider.as_str(), "auto" | "none");
+    if reaches && named && WebSearch::configured(settings).is_none() {
+        let needed = if settings.search_provider == "searxng" { "search.url" } else { "search.key_command" };
+        missing.push(format!("search.provider is {}, but {needed} is not set; the run goes on without a search", settings.search_provider));
+    }
+    missing
+}
+
 /// What the provider runs itself never comes by for an approval: it is offered only where nobody wants to be asked about it.
 fn may_go_unasked(shared: &Shared, goal: &Goal) -> bool {
     let mode = goal.approvals.unwrap_or(shared.settings.approvals);
@@ -54,4 +70,24 @@ fn may_go_unasked(shared: &Shared, goal: &Goal) -> bool {
         |tool: &Option<String>| tool.as_ref().is_none_or(|pattern| crate::domain::pattern::name_matches(pattern, WEB_SEARCH));
     mode != ApprovalMode::Tools
         && !rules.any(|rule| rule.decision != Verdict::Allow && rule.path.is_none() && rule.host.is_none() && about_search(&rule.tool))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_configured_and_not_there_is_said() {
+        let settings = |provider: &str, servers: &str| Settings {
+            search_provider: provider.into(),
+            mcp_servers: serde_json::from_str(servers).unwrap_or_default(),
+            ..Settings::defaults("/p")
+        };
+        assert_eq!(missing(&settings("auto", "{}")), [""; 0]);
+        assert!(missing(&settings("brave", "{}")).concat().contains("search.key_command"));
+        assert!(missing(&settings("searxng", "{}")).concat().contains("search.url"));
+        assert!(missing(&settings("none", r#"{"a": {"command": "x"}}"#)).concat().contains("mcp.servers"));
+        let shut = Settings { allow_external_apis: false, ..settings("brave", r#"{"a": {"command": "x"}}"#) };
+        assert_eq!(missing(&shut), [""; 0]);
+    }
 }

@@ -72,7 +72,8 @@ pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOption
         goal,
     };
     let mut first = vec![started];
-    first.extend(warnings.into_iter().map(|text| schedule::note(NoteLevel::Warning, text)));
+    let warnings = warnings.into_iter().chain(reach::missing(&shared.settings));
+    first.extend(warnings.map(|text| schedule::note(NoteLevel::Warning, text)));
     let parts = Parts { workspace, lease, journal, records: Vec::new(), policy, provider, tools, plan: options.plan, first };
     launch(shared, run_id, parts, Workflow::replay(&[])).await
 }

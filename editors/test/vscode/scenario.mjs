@@ -99,6 +99,7 @@ async function resumeAfterReload() {
 
 /** Every page of the walkthrough has its picture, and the first run of all works from there. */
 async function walkthrough() {
+  await workbench.command('View: Close All Editors');
   await workbench.command(`${TITLE}: Get Started`);
   await until(async () => (await workbench.page.locator('.getting-started-step').count()) === 4, 'the four steps');
   await workbench.page.locator('.getting-started-media iframe, .getting-started-media img').first().waitFor();
