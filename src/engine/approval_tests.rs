@@ -25,6 +25,7 @@ struct Scene {
 }
 
 fn policy(mode: ApprovalMode) -> Policy {
+        servers: Default::default(),
     let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({"type": "object"}) };
     Policy {
         agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect(),

@@ -10,6 +10,7 @@ use crate::domain::policy::{ApprovalMode, ProjectRead};
 use crate::domain::{Block, CallFailure, Goal, Reply, StopReason, Usage};
 
 fn policy() -> Policy {
+        servers: Default::default(),
     Policy {
         agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect(),
         tools: Default::default(),

@@ -14,6 +14,7 @@ mod outlook;
 mod planner;
 mod reach;
 mod run;
+mod servers;
 mod shared;
 mod start;
 mod team;

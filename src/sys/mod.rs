@@ -9,6 +9,7 @@ pub mod http_guarded;
 pub mod mailbox;
 pub mod parent;
 pub mod process;
+pub mod process_server;
 pub mod usage;
 pub mod watch;
 
