@@ -52,7 +52,8 @@ pub fn opening(workflow: &Workflow, policy: &Policy, step: &Step, texts: &[Upstr
     let mut prompt = task(workflow, step, texts);
     for server in agent.map(|agent| servers(agent, step)).unwrap_or_default() {
         if !tools.iter().any(|tool| server_of(tool) == Some(server)) {
-            let _ = write!(prompt, "\nThe tools of the server `{server}` are not available now; work without them and say so in the output.\n");
+            let _ =
+                write!(prompt, "\nThe tools of the server `{server}` are not available now; work without them and say so in the output.\n");
         }
     }
     Opening { system, prompt, tools, max_turns }

@@ -25,7 +25,7 @@ use super::mcp::{ServerSpec, Way};
 /// The longest message, in bytes.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// What a server may send from one call to the next, in bytes.
-const MAX_BYTES_A_CALL: i64 = 64 * 1024 * 1024;
+const MAX_BYTES_A_CALL: i64 = 32 * 1024 * 1024;
 /// What is kept of a server's standard error, in bytes, and how much of it goes to the log.
 const MAX_SAID_BYTES: usize = 2 * 1024;
 const MAX_LOGGED_LINES: usize = 1_000;
@@ -139,7 +139,9 @@ async fn program(face: Face, way: (&str, &[String], &[(String, String)]), around
     let output = Metered { inner: output, meter: Arc::clone(&meter) };
     let transport = AsyncRwTransport::<RoleClient, _, _>::new(output, input).with_max_line_length(MAX_MESSAGE_BYTES);
     match face.serve(transport).await {
-        Ok(service) => Ok(Live { service: Some(service), process: Some(process), meter: Some(meter), said, given_up: AtomicBool::new(false) }),
+        Ok(service) => {
+            Ok(Live { service: Some(service), process: Some(process), meter: Some(meter), said, given_up: AtomicBool::new(false) })
+        }
         Err(error) => {
             // Its last words are on their way when it has just ended.
             process.stop(Duration::from_millis(200)).await;

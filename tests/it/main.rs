@@ -27,6 +27,8 @@ mod lsp_settings;
 mod lsp_transport;
 mod lsp_weather;
 mod machine;
+mod mcp;
+mod mcp_face;
 mod models;
 mod providers;
 mod specialists_texts;
