@@ -29,6 +29,7 @@ mod lsp_weather;
 mod machine;
 mod mcp;
 mod mcp_face;
+mod mcp_real;
 mod models;
 mod providers;
 mod specialists_texts;

@@ -18,15 +18,15 @@ use crate::support::mcp_server::{entry, spec, spec_with};
 use crate::support::scripted::{Rig, Scripted, calls, goal, results, says, with_plan};
 
 /// Long enough for a busy machine; a test that needs a server to be late says so.
-const LONG: Duration = Duration::from_secs(120);
+pub const LONG: Duration = Duration::from_secs(120);
 
-struct Tools {
-    folder: tempfile::TempDir,
-    tools: BTreeMap<String, Arc<dyn Tool>>,
-    problems: Vec<String>,
+pub struct Tools {
+    pub folder: tempfile::TempDir,
+    pub tools: BTreeMap<String, Arc<dyn Tool>>,
+    pub problems: Vec<String>,
 }
 
-async fn start(spec: ServerSpec, limit: Duration) -> Result<Tools, String> {
+pub async fn start(spec: ServerSpec, limit: Duration) -> Result<Tools, String> {
     let folder = tempfile::tempdir().unwrap();
     let environment = Environment::new([("TEST_WORD".to_owned(), "swordfish".to_owned())], folder.path());
     let around = Around { project: folder.path().to_owned(), environment, limit };
@@ -36,7 +36,7 @@ async fn start(spec: ServerSpec, limit: Duration) -> Result<Tools, String> {
 }
 
 impl Tools {
-    fn context(&self) -> ToolContext {
+    pub fn context(&self) -> ToolContext {
         let disk = RealDisk::root().unwrap();
         ToolContext {
             workspace: Arc::new(Jail::new(disk.open(self.folder.path()).unwrap(), vec![])),
