@@ -10,6 +10,7 @@ use crate::orchestrator::{Orchestrator, ResumeOptions, Tapes, WhenBlocked};
 
 use super::ask::Asker;
 use super::exit::{self, Circumstances};
+use super::goal_file;
 use super::interrupt::Signals;
 use super::live::Look;
 use super::order::{Options, Order, Work};
@@ -22,7 +23,10 @@ use super::terminal::Terminal;
 
 /// Does what was ordered; the exit code.
 pub async fn run(order: Order, options: &Options, mut setup: Setup, terminal: &Terminal) -> Result<i32> {
-    let goal = goal_of(&order, &setup)?;
+    let mut goal = goal_of(&order, &setup)?;
+    if let Some(goal) = &mut goal {
+        goal_file::overrule(goal, options);
+    }
     if order.read_project {
         setup.allow_project();
     }
@@ -112,9 +116,13 @@ pub fn goal_of(order: &Order, setup: &Setup) -> Result<Option<Goal>> {
         }
         Work::Resume(_) => return Ok(None),
     };
-    let mut goal = Goal::new(text.as_str())?;
+    let in_file = if single.is_none() { goal_file::named(text, setup)? } else { None };
+    let mut goal = match in_file {
+        Some(goal) => goal,
+        None => Goal::new(text.as_str())?,
+    };
     goal.single = single;
-    goal.attach = order.attach.iter().map(|path| setup.environment.absolute(path)).collect();
+    goal.attach.extend(order.attach.iter().map(|path| setup.environment.absolute(path)));
     goal.read_project = order.read_project;
     goal.plan_only = order.plan_only;
     Ok(Some(goal))
