@@ -141,7 +141,7 @@ async fn already_completed(workspace: &Path, options: &Options, setup: &Setup, t
         return None;
     }
     if options.json {
-        terminal.out(&result_json(&summary::result_of(&state, workspace)));
+        terminal.out(&result_json(&RunResult::of(&state, workspace)));
     } else {
         let summary = style::shown_path(&workspace.join("execution-summary.md"), setup.environment.current_dir());
         terminal.out(&format!("already completed: {}\nSummary: {summary}", style::one_line(&state.goal)));
@@ -153,7 +153,7 @@ async fn already_completed(workspace: &Path, options: &Options, setup: &Setup, t
 fn end(session: &mut Session<'_>, result: Option<RunResult>, options: &Options) -> i32 {
     let left = result.is_none();
     let state = session.handle.state();
-    let mut result = result.unwrap_or_else(|| summary::result_of(&state, &session.handle.workspace));
+    let mut result = result.unwrap_or_else(|| RunResult::of(&state, &session.handle.workspace));
     if left && !result.status.is_end() {
         result.status = RunStatus::Paused;
     }
