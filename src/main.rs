@@ -22,5 +22,8 @@ fn main() -> ExitCode {
 fn serve(options: &Options, environment: &Environment, face: Face) -> i32 {
     let config_file = options.config.as_ref().map(|path| environment.absolute(path));
     let base_dir = options.base_dir.as_ref().map(|path| environment.absolute(path));
-    face(environment.clone(), Options { base_dir, ..options.clone() }.layer(), config_file)
+    let logs = cli::log::start(environment, options.verbose);
+    let code = face(environment.clone(), Options { base_dir, ..options.clone() }.layer(), config_file);
+    logs.finish();
+    code
 }

@@ -17,6 +17,7 @@ mod reach;
 mod run;
 mod servers;
 mod shared;
+mod spans;
 mod start;
 mod team;
 mod telling;

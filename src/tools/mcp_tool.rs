@@ -102,10 +102,6 @@ impl Tool for McpTool {
         is_read_only(&self.definition.offer)
     }
 
-    fn target(&self, input: &Value) -> String {
-        input.get("path").and_then(Value::as_str).unwrap_or_default().to_owned()
-    }
-
     async fn run(&self, input: Value, context: &ToolContext) -> ToolOutcome {
         let name = &self.definition.spec.name;
         let Value::Object(arguments) = input else {

@@ -31,6 +31,7 @@ mod mcp;
 mod mcp_face;
 mod mcp_real;
 mod models;
+mod observability;
 mod providers;
 mod specialists_texts;
 mod specialists_tools;

@@ -12,7 +12,7 @@ pub fn spec(name: &str, manners: &str) -> ServerSpec {
 
 /// The same with more variables.
 pub fn spec_with(name: &str, manners: &str, more: &[(&str, &str)]) -> ServerSpec {
-    let variables = [("HOSTILE", manners)].iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables = [("HOSTILE", manners)].into_iter().chain(more.iter().copied()).map(|(name, value)| (name.to_owned(), value.to_owned()));
     ServerSpec {
         name: name.into(),
         way: Way::Program { command: program(), arguments: arguments(), variables: variables.collect() },
