@@ -40,6 +40,8 @@ fn arguments() -> Vec<String> {
 #[test]
 fn serves_when_it_is_told_to() {
     let Ok(manners) = std::env::var("HOSTILE") else { return };
+    // The runner's own words stand on a line that has no end yet.
+    println!();
     serve(&manners);
     std::process::exit(0);
 }
