@@ -198,9 +198,11 @@ impl Driver {
         wish.key(attempt)
     }
 
-    /// Work that the engine no longer wishes for is stopped: its step was skipped or reopened, or the run ended.
+    /// Work that the engine no longer wishes for is stopped: its step was skipped or reopened, or the run ended. Wishes that only write
+    /// something down come before all others and say nothing about work; those of the next round do.
     fn stop_unwished(&mut self, wishes: &[Wish]) {
-        if self.under_way.is_empty() {
+        let only_records = !wishes.is_empty() && wishes.iter().all(|wish| matches!(wish, Wish::Record(_)));
+        if self.under_way.is_empty() || only_records {
             return;
         }
         let wished: Vec<WishKey> = wishes.iter().filter_map(|wish| self.key(wish)).collect();

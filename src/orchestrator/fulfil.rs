@@ -100,7 +100,7 @@ impl Driver {
     }
 
     fn jail(&self) -> Jail {
-        self.workspace.jail(self.shared.settings.allowed_file_extensions.clone())
+        self.workspace.jail(self.shared.settings.allowed_file_extensions.clone()).fenced(self.shared.settings.sandbox_mode)
     }
 
     fn step_started(&self, id: &StepId, attempt: u32) -> Event {
