@@ -49,6 +49,8 @@ pub(super) struct Driver {
     pub(super) tools: Vec<Arc<dyn Tool>>,
     pub(super) given_plan: Option<String>,
     first: Vec<Event>,
+    /// The transcripts that steps of this sitting were given: their files may not stand yet.
+    pub(super) logs: std::collections::BTreeSet<String>,
     pub(super) outlook: Outlook,
     pub(super) last_refresh: Option<std::time::Instant>,
     /// Written down, and not yet told to whoever listens.
@@ -96,6 +98,7 @@ impl Driver {
             tools: parts.tools,
             given_plan: parts.plan,
             first: parts.first,
+            logs: std::collections::BTreeSet::new(),
             last_refresh: None,
             untold: Vec::new(),
             under_way: BTreeMap::new(),

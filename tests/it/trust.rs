@@ -88,7 +88,8 @@ fn nothing_an_untrusted_project_wants_has_an_effect_and_each_attempt_is_told() {
         let journal = std::fs::read_to_string(workspace.join(".orchestrator/journal.jsonl")).unwrap();
         assert!(journal.contains("\"provider\":\"offline\""), "the provider was not theirs: {journal}");
         // Going on runs the plan; still nothing of theirs is started or asked.
-        let resumed = machine.command(&["--resume", workspace.to_str().unwrap(), "--non-interactive"]).env("OPENAI_API_KEY", KEY);
+        let mut resumed = machine.command(&["--resume", workspace.to_str().unwrap(), "--non-interactive"]);
+        resumed.env("OPENAI_API_KEY", KEY);
         assert_eq!(resumed.output().unwrap().status.code(), Some(0));
         assert_eq!((count(&outside), count(place.path())), (0, 0), "{set:?} left something outside");
         assert!(listener.accept().is_err(), "{set:?}: somebody connected");
