@@ -18,8 +18,11 @@ use ai_orchestrator::sys::{Clock, Disk, Environment, FixedClock, RealDisk};
 use ai_orchestrator::tools::data_read;
 use ai_orchestrator::workspace::Workspace;
 
+/// A parser and what must hold for it.
+pub type Parser = fn(&[u8]);
+
 /// Every parser by the name of its target and of its folder in the corpus.
-pub const ALL: [(&str, fn(&[u8])); 10] = [
+pub const ALL: [(&str, Parser); 10] = [
     ("approvals", approvals_document),
     ("config", config_file),
     ("csv", data_file),
