@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 
 use crate::config::settings::ProviderChoice;
 use crate::config::{self, Layers};
-use crate::domain::{Error, Result};
+use crate::domain::Result;
 use crate::orchestrator::Orchestrator;
 use crate::sys::{Disk, Environment};
 
@@ -53,9 +53,6 @@ impl Host {
             return Err(error);
         }
         let mut settings = loaded.settings;
-        if settings.sandbox_mode && provider.is_none() {
-            return Err(Error::not_available("security.sandbox_mode").hint("set it to false"));
-        }
         settings.provider = provider.unwrap_or(settings.provider);
         let builder = Orchestrator::builder().settings(settings).trusted(loaded.trusted);
         builder.environment(self.environment.clone()).disk(Arc::clone(&self.disk)).build()
