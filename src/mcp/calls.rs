@@ -36,6 +36,8 @@ pub(super) async fn call(host: &Host, name: &str, input: &Map<String, Value>, li
             let engine = host.engine().await?;
             let handle = engine.start(input.goal(engine, true)?).await?;
             let mut state = followed(engine, &handle, (true, listener)).await?;
+            // It lets go of the workspace once the plan waits: whoever answers now must not find it half gone.
+            handle.finished().await?;
             let plan = engine.artifact(&handle.workspace, "plan.md").await.unwrap_or_default();
             state["plan"] = json!(String::from_utf8_lossy(&plan));
             Ok(state)

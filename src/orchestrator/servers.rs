@@ -92,6 +92,7 @@ impl Driver {
         let settings = &self.shared.settings;
         let is_configured = settings.mcp_servers.get(&name).is_some();
         let why = match (is_configured, settings.allow_external_apis) {
+            _ if is_configured && settings.sandbox_mode => "security.sandbox_mode is on",
             (true, true) => "the offline provider calls no server",
             (true, false) => "security.allow_external_apis is false",
             (false, _) => "mcp.servers has no server of that name",

@@ -231,24 +231,24 @@ async fn a_step_that_declares_nothing_starts_no_server() {
 async fn a_server_that_is_not_to_be_had_stops_no_run() {
     for (name, why) in [("dead", "no such database"), ("typo", "no server of that name")] {
         let plan = PLAN.replace("mcp:h", &format!("mcp:{name}"));
-        let (_, result, text) = run(vec![], &plan, |_| {}).await;
+        let (_rig, result, text) = run(vec![], &plan, |_| {}).await;
         assert_eq!(result.status, RunStatus::Completed, "{text}");
         let journal = journal(&result);
         assert!(journal.contains(why), "{journal}");
         assert!(journal.contains(&format!("The tools of the server `{name}` are not available now")), "{journal}");
     }
-    let (_, result, text) = run(vec![], PLAN, |settings| settings.allow_external_apis = false).await;
+    let (_rig, result, text) = run(vec![], PLAN, |settings| settings.allow_external_apis = false).await;
     assert!(text.contains("offered: \n") && journal(&result).contains("security.allow_external_apis is false"), "{text}");
 }
 
 #[tokio::test]
 async fn a_server_that_hangs_or_crashes_costs_a_step_one_refusal() {
     let hang = vec![("mcp__h__hang", json!({})), ("mcp__h__echo", json!({"text": "still there"}))];
-    let (_, result, text) = run(hang, PLAN, |settings| settings.default_timeout = 5).await;
+    let (_rig, result, text) = run(hang, PLAN, |settings| settings.default_timeout = 5).await;
     assert_eq!(result.status, RunStatus::Completed, "{text}");
     assert!(text.contains("took longer than") && text.contains("still there"), "{text}");
     let crash = vec![("mcp__h__crash", json!({})), ("mcp__h__echo", json!({"text": "x"}))];
-    let (_, result, text) = run(crash, PLAN, |_| {}).await;
+    let (_rig, result, text) = run(crash, PLAN, |_| {}).await;
     assert_eq!(result.status, RunStatus::Completed, "{text}");
     assert!(text.contains("ended during the call"), "{text}");
 }
