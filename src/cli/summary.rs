@@ -140,6 +140,7 @@ fn step_result(step: &crate::domain::view::StepView) -> StepResult {
         usage: step.usage,
         cost_usd: step.cost_usd,
         error: step.error.clone(),
+        review: step.review,
     }
 }
 

@@ -47,26 +47,11 @@ fn openai(server: &ModelServer, model: Option<&str>) -> OpenAi {
 }
 
 fn request(text: &str) -> ModelRequest {
+    let brief = Brief::new("writer", "g", StepId("s1".into()), RelPath::new("a.md").unwrap());
     ModelRequest {
-        model: None,
         system: "You write.".into(),
         tools: vec![ToolSpec { name: "read_file".into(), description: "reads".into(), input_schema: json!({"type": "object"}) }],
-        messages: vec![Message::user(text)],
-        max_output_tokens: None,
-        schema: None,
-        brief: Brief {
-            goal: "g".into(),
-            agent: "writer".into(),
-            step: StepId("s1".into()),
-            title: "t".into(),
-            instructions: String::new(),
-            output: RelPath::new("a.md").unwrap(),
-            inputs: Vec::new(),
-            upstream: Vec::new(),
-            planned_files: Vec::new(),
-            uses_project: false,
-            turns_left: 1,
-        },
+        ..ModelRequest::new(brief, vec![Message::user(text)])
     }
 }
 
