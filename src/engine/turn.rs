@@ -1,6 +1,6 @@
 //! One agent's conversation as a machine: what comes next in a running step. Every stop reason has an arm; nothing is sent or run here.
 use crate::domain::message::{Brief, FailureClass, Upstream};
-use crate::domain::{ModelRequest, Policy, RelPath, Step, StepId, StopReason, ToolCall};
+use crate::domain::{ModelRequest, Policy, Step, StepId, StopReason, ToolCall};
 
 use super::hand_over;
 use super::step::{Ended, StepState};
@@ -90,7 +90,7 @@ fn after_reply(step: &Step, state: &StepState, policy: &Policy, (stop, text, cut
             }
         }
         _ if wrote => Turn::Done,
-        _ if !text.trim().is_empty() => Turn::SaveText(closing_text(&step.output, text)),
+        _ if !text.trim().is_empty() => Turn::SaveText(closing_text(step, state, text)),
         _ if conversation.nudges_made() < MAX_NUDGES && state.attempt_turns < state.max_turns => call(step, state, policy, Some(EMPTY)),
         _ => Turn::Fail(format!("the agent ended without writing `{}` and without a closing text", step.output)),
     }
@@ -131,11 +131,21 @@ impl super::step::Conversation {
     }
 }
 
-/// What of a closing text goes into the file: all of it, or the one code block where the file is code.
-fn closing_text(output: &RelPath, text: &str) -> String {
-    let prose = matches!(output.extension().as_deref(), Some(".md" | ".txt") | None);
+/// What of a closing text goes into the file: all of it with the pages it cites, or the one code block where the file is code.
+fn closing_text(step: &Step, state: &StepState, text: &str) -> String {
+    let prose = matches!(step.output.extension().as_deref(), Some(".md" | ".txt") | None);
     let body = if prose { text } else { only_code_block(text).unwrap_or(text) };
-    if body.ends_with('\n') { body.to_owned() } else { format!("{body}\n") }
+    let mut body = if body.ends_with('\n') { body.to_owned() } else { format!("{body}\n") };
+    let raw = state.conversation.messages.last().and_then(|message| message.raw.as_ref()).filter(|_| prose);
+    let mut urls = std::collections::BTreeSet::new();
+    let cited = raw.map(super::outside::cited).unwrap_or_default().into_iter();
+    let unnamed: Vec<_> = cited.filter(|cited| !text.contains(&cited.url) && urls.insert(cited.url.clone())).collect();
+    if !unnamed.is_empty() {
+        body.push_str("\n## Sources\n\n");
+        let line = |cited: &super::outside::Cited| format!("- {} <{}>\n", super::report::cell(&cited.title), cited.url);
+        body.extend(unnamed.iter().map(line));
+    }
+    body
 }
 
 fn only_code_block(text: &str) -> Option<&str> {
