@@ -58,7 +58,7 @@ impl Workflow {
                 self.touched(step, touched);
                 let state = self.step_mut(step);
                 if *ok && tool == REPORT_FINDINGS {
-                    state.findings.get_or_insert_default().extend(reported(content).unwrap_or_default());
+                    state.report(reported(content).unwrap_or_default());
                 }
                 state.conversation.take_result(call_id, content, *ok);
             }

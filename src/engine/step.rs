@@ -194,6 +194,16 @@ impl StepState {
         self.overflowed = false;
     }
 
+    /// Takes what the agent reported; the same finding counts once.
+    pub fn report(&mut self, reported: Vec<Finding>) {
+        let findings = self.findings.get_or_insert_default();
+        for finding in reported {
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+    }
+
     /// Goes on in a fresh conversation.
     pub fn hand_over(&mut self, text: &str, exceeded: bool) {
         let opening = super::hand_over::opening(self.conversation.messages.first(), text);

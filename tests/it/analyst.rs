@@ -46,7 +46,8 @@ async fn finish(folder: tempfile::TempDir, brief: Brief) -> Finished {
     let context = context(folder.path());
     let tools: Vec<Arc<dyn Tool>> = data::tools().into_iter().chain(chart::tools()).collect();
     let turns = brief.turns_left as usize + 1;
-    let mut request = ModelRequest::new(brief, vec![Message::user(&brief.goal)]);
+    let opening = vec![Message::user(&brief.goal)];
+    let mut request = ModelRequest::new(brief, opening);
     let mut calls = Vec::new();
     for turn in 1..=turns {
         let next = analyst::turn(&request);
