@@ -4,6 +4,7 @@ use std::fmt::Write;
 use crate::domain::pattern::name_matches;
 use crate::domain::{Agent, AgentSource, Policy, Step};
 
+use super::approval;
 use super::outside::{declared_as, server_of};
 use super::turn::upstream;
 use super::workflow::Workflow;
@@ -14,6 +15,11 @@ const GOAL_CAP: usize = 16 * 1024;
 pub const UPSTREAM_CAP: usize = 12 * 1024;
 /// All earlier outputs together, in bytes.
 const UPSTREAM_TOTAL: usize = 48 * 1024;
+
+/// The longest project instructions in a prompt, in bytes.
+const GUIDE_CAP: usize = 16 * 1024;
+/// How they are headed; the file's name and a bracket follow.
+pub(super) const GUIDE_HEAD: &str = "# Project instructions (";
 
 /// The text of an earlier step's output, as read from the workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +62,10 @@ pub fn opening(workflow: &Workflow, policy: &Policy, step: &Step, texts: &[Upstr
                 write!(prompt, "\nThe tools of the server `{server}` are not available now; work without them and say so in the output.\n");
         }
     }
+    if let Some(guide) = policy.guide.as_ref().filter(|_| approval::may_read_project(workflow, policy, step)) {
+        let text = capped(guide.text.trim(), GUIDE_CAP);
+        let _ = write!(prompt, "\n{GUIDE_HEAD}{})\n\nFollow them where they concern your step.\n\n{text}\n", guide.name);
+    }
     Opening { system, prompt, tools, max_turns }
 }
 
@@ -95,6 +105,9 @@ fn task(workflow: &Workflow, step: &Step, texts: &[UpstreamText]) -> String {
     }
     if let Some(note) = workflow.step(&step.id).and_then(|state| state.retry_note.as_ref()) {
         let _ = write!(prompt, "\n# Note from the user on the last attempt\n\n{}\n", capped(note, GOAL_CAP));
+    }
+    if let Some(earlier) = super::review::earlier(workflow, step) {
+        let _ = write!(prompt, "\n# Your last review\n\n{earlier}\n");
     }
     write_inputs(&mut prompt, workflow);
     write_plan(&mut prompt, workflow, step);
