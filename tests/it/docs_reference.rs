@@ -150,7 +150,7 @@ fn doctor_says_what_is_wrong_whatever_was_broken() {
     assert_eq!(complaints("{}", &[], nothing), (0, Vec::new()));
     let broken: [(&str, &[(&str, &str)], &str, &str); 5] = [
         (r#"{"agent": {"max_parallel": "many"}}"#, &[], "configuration", "orchestrator.json:1"),
-        (r#"{"agent": {"max_paralel": 3}}"#, &[], "configuration", "max_parallel"),
+        (r#"{"agent": {"default_max_turn": 3}}"#, &[], "configuration", "default_max_turns"),
         ("{ not json", &[], "configuration", "orchestrator.json"),
         ("{}", &[("ORCHESTRATOR_MODEL__PROVIDER", "anthropic")], "key", "ANTHROPIC_API_KEY"),
         ("{}", &[("ORCHESTRATOR_WORKSPACE__BASE_DIR", "orchestrator.json")], "base_dir", "workspace.base_dir"),
