@@ -45,6 +45,7 @@ fn policy() -> Policy {
         budget_tokens: None,
         rates: BTreeMap::new(),
         question_timeout_minutes: 0,
+        ..Policy::default()
     }
 }
 
@@ -102,6 +103,7 @@ impl Played {
             Wish::StartStep { step, attempt } => self.start(step, attempt),
             Wish::CallModel { step, ordinal, note, max_output_tokens, .. } => self.call(step, ordinal, (note, max_output_tokens)),
             Wish::RunTool { step, call, .. } => self.tool(step, call),
+            Wish::ReturnWork { .. } => {}
             Wish::SaveText { step, path, .. } => self.put(Event::Saved { step, path, sha256: "h".into(), bytes: 1 }),
             Wish::Finish { status, reason } => self.put(Event::RunFinished { status, reason }),
         }

@@ -46,6 +46,7 @@ fn policy(mode: ApprovalMode) -> Policy {
         budget_tokens: None,
         rates: BTreeMap::new(),
         question_timeout_minutes: 0,
+        ..Policy::default()
     }
 }
 

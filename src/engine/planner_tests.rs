@@ -34,6 +34,7 @@ fn policy() -> Policy {
         allowed_hosts: Vec::new(),
         rates: Default::default(),
         question_timeout_minutes: 0,
+        ..Policy::default()
     }
 }
 

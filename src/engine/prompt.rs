@@ -3,6 +3,7 @@ use std::fmt::Write;
 
 use crate::domain::{Agent, Policy, Step};
 
+use super::approval;
 use super::turn::upstream;
 use super::workflow::Workflow;
 
@@ -12,6 +13,11 @@ const GOAL_CAP: usize = 16 * 1024;
 pub const UPSTREAM_CAP: usize = 12 * 1024;
 /// All earlier outputs together, in bytes.
 const UPSTREAM_TOTAL: usize = 48 * 1024;
+
+/// The longest project instructions in a prompt, in bytes.
+const GUIDE_CAP: usize = 16 * 1024;
+/// How they are headed; the file's name and a bracket follow.
+pub(super) const GUIDE_HEAD: &str = "# Project instructions (";
 
 /// The text of an earlier step's output, as read from the workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +53,12 @@ pub fn opening(workflow: &Workflow, policy: &Policy, step: &Step, texts: &[Upstr
     let tools = agent.map(|agent| offered(agent, policy)).unwrap_or_default();
     let max_turns = agent.map_or(1, |agent| agent.max_turns.max(1));
     let system = agent.map(super::roles::prompt).unwrap_or_default();
-    Opening { system, prompt: task(workflow, step, texts), tools, max_turns }
+    let mut prompt = task(workflow, step, texts);
+    if let Some(guide) = policy.guide.as_ref().filter(|_| approval::may_read_project(workflow, policy, step)) {
+        let text = capped(guide.text.trim(), GUIDE_CAP);
+        let _ = write!(prompt, "\n{GUIDE_HEAD}{})\n\nFollow them where they concern your step.\n\n{text}\n", guide.name);
+    }
+    Opening { system, prompt, tools, max_turns }
 }
 
 /// The agent's tools that exist in this run.
@@ -64,6 +75,9 @@ fn task(workflow: &Workflow, step: &Step, texts: &[UpstreamText]) -> String {
     }
     if let Some(note) = workflow.step(&step.id).and_then(|state| state.retry_note.as_ref()) {
         let _ = write!(prompt, "\n# Note from the user on the last attempt\n\n{}\n", capped(note, GOAL_CAP));
+    }
+    if let Some(earlier) = super::review::earlier(workflow, step) {
+        let _ = write!(prompt, "\n# Your last review\n\n{earlier}\n");
     }
     write_inputs(&mut prompt, workflow);
     write_plan(&mut prompt, workflow, step);

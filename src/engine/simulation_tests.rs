@@ -86,6 +86,7 @@ fn policy(max_parallel: usize) -> Policy {
         left_today_usd: None,
         rates: BTreeMap::new(),
         question_timeout_minutes: 0,
+        ..Policy::default()
     }
 }
 
@@ -184,6 +185,9 @@ impl Simulation {
                     content: "ok".into(),
                     touched,
                 });
+            }
+            Wish::ReturnWork { step, review, round, note, .. } => {
+                self.put(Event::Returned { step, review, round, note, kept: vec![] });
             }
             Wish::SaveText { step, path, .. } => self.put(Event::Saved { step, path, sha256: "h".into(), bytes: 1 }),
             Wish::Finish { status, reason } => self.put(Event::RunFinished { status, reason }),

@@ -8,8 +8,7 @@ use tokio::task::AbortHandle;
 use tracing::{Instrument, Span};
 
 use crate::domain::message::{CallFailure, FailureClass};
-use crate::domain::usage::add_costs;
-use crate::domain::{Event, ModelRequest, Reply, Spent, StepId, StopReason, ToolCall, ToolOutcome};
+use crate::domain::{Event, ModelRequest, Reply, StepId, StopReason, ToolCall, ToolOutcome};
 use crate::llm::{Provider, retry};
 use crate::sys::Clock;
 use crate::tools::{Tool, ToolContext};
@@ -82,33 +81,23 @@ async fn complete(
 ) -> Result<Reply, CallFailure> {
     let mut waited = Duration::ZERO;
     let mut tries = 0;
-    let mut spent: Option<Spent> = None;
     loop {
         tries += 1;
         let mut failure = match provider.complete(&request).await {
-            Ok(reply) => return Ok(with_spent(reply, spent)),
+            Ok(reply) => return Ok(reply),
             Err(failure) => failure,
         };
-        // Answers that broke off were paid for as well.
-        spent = match (spent, failure.spent) {
-            (Some(before), Some(now)) => Some(before.plus(now)),
-            (before, now) => before.or(now),
-        };
-        failure.spent = spent;
         let Some(wait) = retry::wait(&failure, tries, waited, clock.noise()) else { return Err(failure) };
         waited += wait;
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        let _ = report.send(Done::Retry { step: step.clone(), ordinal, reason: failure.message, wait_ms });
+        let _ = report.send(Done::Retry { step: step.clone(), ordinal, reason: failure.message.clone(), wait_ms });
         tokio::time::sleep(wait).await;
+        if failure.spent.is_some_and(|spent| spent.usage.total() > 0) {
+            // Only one try was reserved, and this one was paid for: the engine asks the budget before the next.
+            failure.again = true;
+            return Err(failure);
+        }
     }
-}
-
-fn with_spent(mut reply: Reply, spent: Option<Spent>) -> Reply {
-    if let Some(spent) = spent {
-        reply.usage = reply.usage.plus(spent.usage);
-        reply.cost_usd = add_costs(reply.cost_usd, spent.cost_usd);
-    }
-    reply
 }
 
 /// A tool call with its time limit.

@@ -296,6 +296,10 @@ fn policy(shared: &Shared, goal: &Goal, (provider, tools): (&dyn Provider, &[Arc
         plan_rules: plan_rules(shared),
         plan_by_model: provider.plans(),
         rates: rates(shared, provider, model.as_deref()),
+        context_tokens: named_models(shared, model.as_deref())
+            .filter_map(|name| Some((name.to_owned(), provider.context_tokens(name)?)))
+            .collect(),
+        guide: shared.guide.clone(),
         model,
         model_per_agent: if offline { Default::default() } else { settings.model_per_agent.clone() },
         max_output_tokens: settings.max_output_tokens,
@@ -314,9 +318,13 @@ pub(super) fn left_today(shared: &Shared) -> Option<f64> {
 
 /// The prices of every model that the run may use, where they are known.
 fn rates(shared: &Shared, provider: &dyn Provider, model: Option<&str>) -> std::collections::BTreeMap<String, Rates> {
+    named_models(shared, model).filter_map(|name| Some((name.to_owned(), provider.rates(name)?))).collect()
+}
+
+/// Every model that the run may use.
+fn named_models<'a>(shared: &'a Shared, model: Option<&'a str>) -> impl Iterator<Item = &'a str> {
     let of_agents = shared.team.agents.iter().filter_map(|agent| agent.model.as_deref());
-    let named = shared.settings.model_per_agent.values().map(String::as_str).chain(of_agents).chain(model);
-    named.filter_map(|name| Some((name.to_owned(), provider.rates(name)?))).collect()
+    shared.settings.model_per_agent.values().map(String::as_str).chain(of_agents).chain(model)
 }
 
 /// What plans are checked against.
