@@ -7,6 +7,7 @@ mod check_code;
 mod check_data;
 mod check_html;
 mod check_markdown;
+mod check_python;
 pub mod data;
 mod data_cell;
 mod data_infer;
