@@ -22,6 +22,7 @@ fn policy() -> Policy {
     let spec = |name: &str| ToolSpec { name: name.into(), description: "writes a file".into(), input_schema: json!({"type": "object"}) };
     let agents = built_in_agents();
     Policy {
+        servers: Default::default(),
         plan_rules: PlanRules {
             agents: agents.iter().map(|agent| agent.name.clone()).collect(),
             allowed_extensions: vec![".md".into()],

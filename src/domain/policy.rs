@@ -145,6 +145,8 @@ pub struct Policy {
     pub tools: BTreeMap<String, ToolSpec>,
     /// The names of those that change nothing.
     pub read_only_tools: BTreeSet<String>,
+    /// The MCP servers that a plan may name (`mcp:NAME`); their tools join `tools` when a step that may use them begins.
+    pub servers: BTreeSet<String>,
     pub approvals: ApprovalMode,
     pub rules: Vec<Rule>,
     /// False: nobody is there to ask (`--non-interactive`).

@@ -118,6 +118,10 @@ pub fn prompt(workflow: &Workflow, policy: &Policy) -> String {
     if rules.max_steps > 0 {
         let _ = writeln!(text, "- at most {} steps", rules.max_steps);
     }
+    if !policy.servers.is_empty() {
+        let servers: Vec<String> = policy.servers.iter().map(|name| format!("`mcp:{name}`")).collect();
+        let _ = writeln!(text, "- servers that a step can use: {}", servers.join(" "));
+    }
     if let Some(output) = workflow.goal().and_then(|goal| goal.output.as_ref()) {
         let _ = writeln!(text, "- the deliverable is named `{output}`");
     }

@@ -11,6 +11,7 @@ use crate::domain::{Block, CallFailure, Goal, Reply, StopReason, Usage};
 
 fn policy() -> Policy {
     Policy {
+        servers: Default::default(),
         agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect(),
         tools: Default::default(),
         read_only_tools: Default::default(),

@@ -11,6 +11,7 @@ use crate::domain::message::{CallFailure, FailureClass};
 use crate::domain::{Event, ModelRequest, Reply, StepId, StopReason, ToolCall, ToolOutcome};
 use crate::llm::{Provider, retry};
 use crate::sys::Clock;
+use crate::tools::mcp::{Around, Server, ServerSpec};
 use crate::tools::{Tool, ToolContext};
 
 /// What a task reports.
@@ -18,7 +19,11 @@ pub(super) enum Done {
     Retry { step: StepId, ordinal: u32, reason: String, wait_ms: u64 },
     Call { step: StepId, attempt: u32, ordinal: u32, outcome: Result<Reply, CallFailure> },
     Tool { step: StepId, attempt: u32, call: ToolCall, outcome: ToolOutcome },
+    Server { name: String, outcome: Result<Started, String> },
 }
+
+/// A server that was started, with its tools.
+pub(super) type Started = (Arc<Server>, Vec<Arc<dyn Tool>>);
 
 /// A task under way; dropping it stops the task.
 pub(super) struct Task {
@@ -129,6 +134,16 @@ pub(super) fn run_tool(tool: Arc<dyn Tool>, run: Run, report: Report) -> Task {
         let _ = report.send(Done::Tool { step, attempt, call, outcome });
     });
     Task { abort: task.abort_handle(), cancelled: Some(cancelled) }
+}
+
+/// Starts a server; its own limits hold.
+pub(super) fn start_server(spec: ServerSpec, around: Around, report: Report) -> Task {
+    let task = tokio::spawn(async move {
+        let name = spec.name.clone();
+        let outcome = Server::start(spec, around).await;
+        let _ = report.send(Done::Server { name, outcome });
+    });
+    Task { abort: task.abort_handle(), cancelled: None }
 }
 
 /// The record of a call that ended.
