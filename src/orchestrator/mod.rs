@@ -4,6 +4,7 @@ pub mod builder;
 pub mod doctor;
 mod driver;
 mod effects;
+pub mod evidence;
 pub mod feed;
 mod fulfil;
 pub mod handle;

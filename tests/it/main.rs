@@ -15,6 +15,8 @@ mod bad_input;
 mod cli;
 mod cli_args;
 mod crash_points;
+mod evidence_corpus;
+mod evidence_runs;
 mod floors;
 mod golden_workspaces;
 mod jail;
