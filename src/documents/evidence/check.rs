@@ -22,6 +22,8 @@ pub const NUMBER_DIFFERS: &str = "number-differs";
 
 /// Words in quotation marks that a quotation has at the least; a single one is a term.
 const QUOTED: usize = 2;
+/// The same for words without spaces between them: `low-temperature` is a term, a Chinese sentence is not.
+const UNSPACED: usize = 4;
 /// The same where no source is named: shorter ones are titles, labels, speech.
 const QUOTED_UNSOURCED: usize = 7;
 /// The longest piece of the artifact that a flaw repeats, in characters.
@@ -129,7 +131,8 @@ impl Checking<'_> {
             return;
         }
         let grounds: Vec<_> = quotation.sources.iter().filter_map(|number| self.grounds.get(*number)).collect();
-        if length < QUOTED || grounds.is_empty() {
+        let is_term = quoted.split_whitespace().count() < QUOTED && length < UNSPACED;
+        if is_term || grounds.is_empty() {
             return;
         }
         let holds = grounds.iter().any(|ground| ground.words().find(quoted).is_some());

@@ -253,13 +253,9 @@ fn addresses(text: &str) -> Vec<Address> {
 /// Without what closes the sentence or the bracket around it.
 fn without_end(written: &str) -> &str {
     let mut written = written;
-    // A link's target ends at its bracket: `[a](https://x.example)[^s1]`.
-    if let Some(at) = written.find(")[^").or_else(|| written.find("[^")) {
-        written = written.get(..at).unwrap_or_default();
-    }
     loop {
         let unbalanced = written.ends_with(')') && written.matches(')').count() > written.matches('(').count();
-        match written.strip_suffix(|c: char| ".,;:!?]*_".contains(c) || "。，、”’»".contains(c)) {
+        match written.strip_suffix(|c: char| ".,;:!?[]*_".contains(c) || "。，、”’»".contains(c)) {
             Some(shorter) => written = shorter,
             None if unbalanced => written = written.get(..written.len() - 1).unwrap_or_default(),
             None => return written,

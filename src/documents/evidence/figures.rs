@@ -201,7 +201,7 @@ fn figure(text: &str, place: Range<usize>, previous: Option<&Figure>) -> Figure 
     }
     let joined = previous.filter(|previous| {
         let between = text.get(previous.place.end..place.start).unwrap_or_default().trim();
-        matches!(between, "–" | "-" | "—" | "," | "and" | "to" | "und" | "bis" | "&" | ".")
+        matches!(between, "–" | "-" | "—" | "and" | "to" | "und" | "bis" | "&")
     });
     let is_reference = REFERENCES.contains(&last_word.as_str())
         || before.trim_end().ends_with(['§', '#'])
