@@ -37,7 +37,12 @@ fn sentences(text: &str) -> Vec<String> {
     let mut code = false;
     for line in text.lines() {
         code ^= line.trim_start().starts_with("```");
-        let prose = !code && !line.trim().is_empty() && !line.starts_with(['|', '#', '`', '>', '<', '-', '*', '[', ' ']);
+        if line.starts_with("- ") {
+            paragraphs.push(String::new());
+        }
+        let item = line.strip_prefix("- ").or_else(|| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')));
+        let line = item.unwrap_or(line);
+        let prose = !code && !line.trim().is_empty() && !line.starts_with(['|', '#', '>', '<', '*', '[', ' ', '-']);
         match paragraphs.last_mut() {
             Some(open) if prose => open.push_str(&format!("{line}\n")),
             _ => paragraphs.push(String::new()),
@@ -45,10 +50,13 @@ fn sentences(text: &str) -> Vec<String> {
     }
     let whole = |part: &str| {
         let words = part.split_whitespace().count();
-        let plain = !part.contains(['“', '”', '"', '`', '[', '„', '…']) && !part.contains("://");
-        (8..=40).contains(&words) && plain && part.chars().next().is_some_and(char::is_uppercase)
+        let plain = !part.contains(['“', '”', '"', '[', '„', '…', '|']) && !part.contains("://") && part.matches('`').count() % 2 == 0;
+        (8..=45).contains(&words) && plain && part.chars().next().is_some_and(char::is_alphabetic)
     };
-    let cut = paragraphs.iter().flat_map(|paragraph| paragraph.split(". ").map(|part| part.trim().trim_end_matches('.').to_owned()));
+    let cut = paragraphs.iter().flat_map(|paragraph| {
+        let sentences = paragraph.split(". ").flat_map(|part| part.split(".\n"));
+        sentences.map(|part| part.trim().trim_end_matches('.').to_owned())
+    });
     cut.filter(|part| whole(part)).collect()
 }
 
@@ -169,7 +177,8 @@ fn falsified(way: usize, sentence: &Sentence, others: &[Sentence], draw: &mut Dr
             words.remove(at);
         }
         3 => {
-            if words[at].to_lowercase() == words[at + 1].to_lowercase() {
+            let is_word = words[at + 1].chars().any(char::is_alphanumeric);
+            if !is_word || words[at].to_lowercase() == words[at + 1].to_lowercase() {
                 return None;
             }
             words.swap(at, at + 1);

@@ -6,17 +6,16 @@ use std::ops::Range;
 pub(super) struct Figure {
     /// Byte offsets.
     pub place: Range<usize>,
-    /// Every value it may mean: `1,480` is 1480 or 1.48.
-    pub values: Vec<f64>,
-    /// Half of the last digit shown, for numbers that are rounded in words (`1.2 million`, `about 1500`); 0 where it must be exact.
-    pub slack: f64,
+    /// Every value it may mean (`1,480` is 1480 or 1.48), and how far each may be off: half of the last digit shown for numbers that are
+    /// rounded in words (`1.2 million`, `about 1500`), else 0.
+    pub meant: Vec<(f64, f64)>,
     /// A single bare digit, which often counts what stands in the text itself.
     pub is_small: bool,
     /// A number of a line, page, table and the like.
     pub is_reference: bool,
 }
 
-const SCALES: [(&str, f64); 17] = [
+const SCALES: [(&str, f64); 15] = [
     ("k", 1e3),
     ("thousand", 1e3),
     ("tausend", 1e3),
@@ -25,9 +24,7 @@ const SCALES: [(&str, f64); 17] = [
     ("million", 1e6),
     ("millions", 1e6),
     ("millionen", 1e6),
-    ("m", 1e6),
     ("bn", 1e9),
-    ("b", 1e9),
     ("billion", 1e9),
     ("billions", 1e9),
     ("mrd", 1e9),
@@ -174,7 +171,7 @@ pub(super) fn figures(text: &str) -> Vec<Figure> {
 fn figure(text: &str, place: Range<usize>, previous: Option<&Figure>) -> Figure {
     let written = text.get(place.clone()).unwrap_or_default();
     let (before, after) = (text.get(..place.start).unwrap_or_default(), text.get(place.end..).unwrap_or_default());
-    let mut values = values(written);
+    let values = values(written);
     let next = after.trim_start_matches([' ', '\u{a0}', '\u{202f}', '-']);
     let unit: String = next.chars().take_while(|c| c.is_alphabetic()).collect::<String>().to_lowercase();
     let scale = SCALES.iter().find(|(name, _)| *name == unit).map(|(_, scale)| *scale);
@@ -185,19 +182,17 @@ fn figure(text: &str, place: Range<usize>, previous: Option<&Figure>) -> Figure 
     let step = 10_f64.powi(-i32::try_from(decimals).unwrap_or(0));
     let rounded = ROUNDED.contains(&last_word.as_str()) || before.trim_end().ends_with(['~', '≈', '>', '<', '≥', '≤']);
     let zeros = written.len() - written.trim_end_matches('0').len();
-    let slack = match scale {
-        Some(scale) => step * scale * 0.5,
-        None if rounded && decimals == 0 => 10_f64.powi(i32::try_from(zeros).unwrap_or(0)) * 0.5,
-        None if rounded => step * 0.5,
-        None => 0.0,
+    let slack = match rounded {
+        true if decimals == 0 => 10_f64.powi(i32::try_from(zeros).unwrap_or(0)) * 0.5,
+        true => step * 0.5,
+        false => 0.0,
     };
+    let mut meant: Vec<(f64, f64)> = values.iter().map(|value| (*value, slack)).collect();
     if let Some(scale) = scale {
-        let scaled: Vec<f64> = values.iter().map(|value| value * scale).collect();
-        values.extend(scaled);
+        meant.extend(values.iter().map(|value| (value * scale, step * scale * 0.5)));
     }
     if next.starts_with('%') || unit.starts_with("percent") || unit == "prozent" || unit == "per" {
-        let shares: Vec<f64> = values.iter().map(|value| value / 100.0).collect();
-        values.extend(shares);
+        meant.extend(values.iter().map(|value| (value / 100.0, slack / 100.0)));
     }
     let joined = previous.filter(|previous| {
         let between = text.get(previous.place.end..place.start).unwrap_or_default().trim();
@@ -208,7 +203,7 @@ fn figure(text: &str, place: Range<usize>, previous: Option<&Figure>) -> Figure 
         || joined.is_some_and(|previous| previous.is_reference);
     let money = before.trim_end().ends_with(['$', '€', '£', '¥']) || next.starts_with(['%', '€', '$', '£', '¥', '°', '‰']);
     let is_small = written.len() == 1 && !money;
-    Figure { place, values, slack, is_small, is_reference }
+    Figure { place, meant, is_small, is_reference }
 }
 
 /// Digits with separators between them; a space that cannot break parts thousands.
@@ -258,7 +253,7 @@ fn values(written: &str) -> Vec<f64> {
 
 /// Every value that a text names, in digits or in words, sorted.
 pub(super) fn values_in(text: &str) -> Vec<f64> {
-    let mut found: Vec<f64> = figures(text).into_iter().flat_map(|figure| figure.values).collect();
+    let mut found: Vec<f64> = figures(text).into_iter().flat_map(|figure| figure.meant).map(|(value, _)| value).collect();
     // Numbers with plain spaces between thousands.
     let digits: Vec<Figure> = figures(text);
     for pair in digits.windows(2) {
@@ -266,7 +261,7 @@ pub(super) fn values_in(text: &str) -> Vec<f64> {
             && text.get(first.place.end..second.place.start) == Some(" ")
             && second.place.len() == 3
             && first.place.len() <= 3
-            && let (Some(high), Some(low)) = (first.values.first(), second.values.first())
+            && let (Some((high, _)), Some((low, _))) = (first.meant.first(), second.meant.first())
         {
             found.push(high * 1000.0 + low);
         }
@@ -283,8 +278,8 @@ pub(super) fn values_in(text: &str) -> Vec<f64> {
 impl Figure {
     /// Whether some value of a text can be meant.
     pub fn is_among(&self, values: &[f64]) -> bool {
-        self.values.iter().any(|wanted| {
-            let slack = self.slack.max(wanted.abs() * 1e-9);
+        self.meant.iter().any(|(wanted, slack)| {
+            let slack = slack.max(wanted.abs() * 1e-9);
             let from = values.partition_point(|value| *value < wanted - slack);
             values.get(from).is_some_and(|value| *value <= wanted + slack)
         })
@@ -339,7 +334,7 @@ mod tests {
         fn a_text_holds_its_own_figures(text in "[0-9 .,%a-z€k\u{a0}]{0,60}") {
             let values = values_in(&text);
             for figure in figures(&text) {
-                proptest::prop_assert!(figure.values.is_empty() || figure.is_among(&values), "{:?}", figure);
+                proptest::prop_assert!(figure.meant.is_empty() || figure.is_among(&values), "{:?}", figure);
             }
         }
     }
