@@ -28,7 +28,7 @@ async fn run(rig: &Rig, text: &str, plan: Option<&str>, offline: bool) -> PathBu
     goal.attach = RESEARCH.iter().map(|name| fixture(name)).collect();
     let builder = if offline { rig.builder().provider(Arc::new(Offline)) } else { rig.builder() };
     let options = plan.map(with_plan).unwrap_or_default();
-    let handle = builder.build().unwrap().start(goal, options).await.unwrap();
+    let handle = builder.build().unwrap().start_with(goal, options).await.unwrap();
     let result = handle.finished().await.unwrap();
     assert_eq!(result.status, RunStatus::Completed, "{result:?}");
     result.workspace
