@@ -15,7 +15,7 @@ mod diagnostics;
 mod documents;
 mod editor;
 mod evidence;
-mod frame;
+pub mod frame;
 mod from_proto;
 mod goals;
 mod hover;
