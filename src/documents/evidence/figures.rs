@@ -214,7 +214,7 @@ fn end_of_number(text: &str, start: usize) -> usize {
     while let Some((place, c)) = chars.next() {
         let next_is_digit = chars.peek().is_some_and(|(_, next)| next.is_ascii_digit());
         let separates = matches!(c, '.' | ',' | '\'' | '’' | '\u{a0}' | '\u{202f}' | '\u{2009}');
-        if !c.is_ascii_digit() && !(separates && next_is_digit) {
+        if !(c.is_ascii_digit() || separates && next_is_digit) {
             break;
         }
         end = start + place + c.len_utf8();
