@@ -2,14 +2,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How much a flaw matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum FlawLevel {
-    Error,
-    Warning,
-    Info,
-}
+use super::finding::Severity;
 
 /// One flaw with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +12,7 @@ pub struct Flaw {
     pub end: usize,
     /// From 1.
     pub line: usize,
-    pub level: FlawLevel,
+    pub level: Severity,
     /// The rule's short name: `false-quotation`.
     pub rule: &'static str,
     /// The words of the artifact, as they stand.

@@ -10,7 +10,7 @@ use tower_lsp::lsp_types::{
 };
 
 use crate::documents::evidence::{self, Cited, Grounds};
-use crate::domain::{Flaw, FlawLevel};
+use crate::domain::{Flaw, Severity};
 use crate::orchestrator::evidence::{of_workspace, workspace_of};
 
 use super::diagnostics::SOURCE;
@@ -137,9 +137,9 @@ impl State {
         Diagnostic {
             range: to_proto::range(rope, flaw.start..flaw.end, self.documents.encoding),
             severity: Some(match flaw.level {
-                FlawLevel::Error => DiagnosticSeverity::ERROR,
-                FlawLevel::Warning => DiagnosticSeverity::WARNING,
-                FlawLevel::Info => DiagnosticSeverity::INFORMATION,
+                Severity::Error => DiagnosticSeverity::ERROR,
+                Severity::Warning => DiagnosticSeverity::WARNING,
+                Severity::Info => DiagnosticSeverity::INFORMATION,
             }),
             code: Some(NumberOrString::String(flaw.rule.into())),
             source: Some(SOURCE.into()),

@@ -1,26 +1,8 @@
 //! What a check finds, and what it may ask about the files around. Finds nothing itself.
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::domain::{Flaw, FlawLevel};
-
-/// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    Error,
-    Warning,
-    Info,
-}
-
-impl From<FlawLevel> for Severity {
-    fn from(level: FlawLevel) -> Self {
-        match level {
-            FlawLevel::Error => Severity::Error,
-            FlawLevel::Warning => Severity::Warning,
-            FlawLevel::Info => Severity::Info,
-        }
-    }
-}
+use crate::domain::Flaw;
+pub use crate::domain::Severity;
 
 /// One defect with its place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -41,7 +23,7 @@ impl Finding {
     /// A claim that its source does not bear out.
     pub fn of_claim(flaw: &Flaw) -> Self {
         let message = format!("{}: “{}”; {}", flaw.message, flaw.evidence, flaw.advice);
-        Finding { line: flaw.line, severity: flaw.level.into(), rule: flaw.rule, message }
+        Finding { line: flaw.line, severity: flaw.level, rule: flaw.rule, message }
     }
 
     pub fn warning(line: usize, rule: &'static str, message: impl Into<String>) -> Self {

@@ -1,13 +1,12 @@
 //! Findings of a review as data: taken only when their file, place and evidence are real. Judges no finding's worth.
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::domain::{Flaw, FlawLevel, RelPath, ToolOutcome};
+use crate::domain::finding::REPORT_FINDINGS as NAME;
+use crate::domain::{Finding, Flaw, Severity, ToolOutcome};
 use crate::tools::check::claims_facts;
 use crate::tools::described::{Described, Input, Worked, plural};
-use crate::tools::finding::Severity;
 use crate::tools::text::decode;
 use crate::tools::tool::{MAX_RESULT_BYTES, Tool, ToolContext};
 use crate::workspace::jail::{Jail, Refusal};
@@ -19,25 +18,13 @@ const MOST_CLAIMS: usize = 40;
 /// The longest text in a finding, in characters.
 const LONGEST: usize = 500;
 
-/// One finding as it is kept.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reported {
-    pub path: RelPath,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line: Option<usize>,
-    pub severity: Severity,
-    pub rule: String,
-    pub evidence: String,
-    pub advice: String,
-}
-
 /// The tools of this file.
 pub fn tools() -> Vec<Arc<dyn Tool>> {
     vec![REPORT_FINDINGS.tool()]
 }
 
 const REPORT_FINDINGS: Described = Described {
-    name: "report_findings",
+    name: NAME,
     description: "Report the findings of a review as data. Each is checked: the file must exist and the evidence must stand in it word for word, \
         unless the rule says that something is missing, absent or empty. Claims that their sources do not bear out are added. Answers {findings, refused}. An empty list says that nothing was found.",
     inputs: &[(
@@ -94,7 +81,7 @@ fn report_findings(input: &Input<'_>, context: &ToolContext) -> Worked {
 }
 
 /// What comparing the artifacts with the run's evidence found, where the reviewer did not report it already.
-fn claims(context: &ToolContext, taken: &[Reported]) -> Result<Vec<Reported>, ToolOutcome> {
+fn claims(context: &ToolContext, taken: &[Finding]) -> Result<Vec<Finding>, ToolOutcome> {
     let mut found = Vec::new();
     for (path, bytes) in context.workspace.files()? {
         if path.folded().starts_with("inputs/") || bytes > LARGEST || !claims_facts(path.as_str()) {
@@ -105,16 +92,16 @@ fn claims(context: &ToolContext, taken: &[Reported]) -> Result<Vec<Reported>, To
             Err(Refusal::NotAllowed(_)) => continue,
             Err(refusal) => return Err(refusal.into()),
         };
-        let flaws = (context.evidence.compare)(&text).into_iter().filter(|flaw| flaw.level != FlawLevel::Info);
-        let reported = |flaw: Flaw| Reported {
+        let flaws = (context.evidence.compare)(&text).into_iter().filter(|flaw| flaw.level != Severity::Info);
+        let reported = |flaw: Flaw| Finding {
             path: path.clone(),
             line: Some(flaw.line),
-            severity: flaw.level.into(),
+            severity: flaw.level,
             rule: flaw.rule.to_owned(),
             evidence: flaw.evidence.chars().take(LONGEST).collect(),
             advice: format!("{}: {}", flaw.message, flaw.advice).chars().take(LONGEST).collect(),
         };
-        let is_new = |finding: &Reported| {
+        let is_new = |finding: &Finding| {
             !taken.iter().any(|known| (&known.path, known.line, &known.rule) == (&finding.path, finding.line, &finding.rule))
         };
         found.extend(flaws.map(reported).filter(is_new));
@@ -124,8 +111,8 @@ fn claims(context: &ToolContext, taken: &[Reported]) -> Result<Vec<Reported>, To
 }
 
 /// The finding, or why it is not taken; the outer error is a failing disk.
-fn check(value: &Value, context: &ToolContext) -> Result<Result<Reported, String>, ToolOutcome> {
-    let mut finding: Reported = match serde_json::from_value(value.clone()) {
+fn check(value: &Value, context: &ToolContext) -> Result<Result<Finding, String>, ToolOutcome> {
+    let mut finding: Finding = match serde_json::from_value(value.clone()) {
         Ok(finding) => finding,
         Err(error) => return Ok(Err(format!("expected path, severity (error, warning or info), rule, evidence and advice: {error}"))),
     };
@@ -174,7 +161,7 @@ mod tests {
         ]});
         let outcome = bench.run("report_findings", given);
         let value: Value = serde_json::from_str(&outcome.content).unwrap();
-        let taken: Vec<Reported> = serde_json::from_value(value["findings"].clone()).unwrap();
+        let taken: Vec<Finding> = serde_json::from_value(value["findings"].clone()).unwrap();
         assert_eq!(taken.iter().map(|finding| finding.path.as_str()).collect::<Vec<_>>(), ["a.md", "b.md"]);
         let refused: Vec<u64> = value["refused"].as_array().unwrap().iter().map(|refused| refused["index"].as_u64().unwrap()).collect();
         assert_eq!(refused, [1, 2, 4, 5, 6, 7]);

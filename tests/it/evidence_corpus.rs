@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ai_orchestrator::documents::evidence::{Grounds, Known, check};
 use ai_orchestrator::domain::tool::Touched;
-use ai_orchestrator::domain::{FlawLevel, Ledger, RelPath, StepId, ToolCall};
+use ai_orchestrator::domain::{Ledger, RelPath, Severity, StepId, ToolCall};
 use serde_json::json;
 
 /// Draws that are the same on every machine.
@@ -68,7 +68,7 @@ fn corpus() -> Corpus {
     let mut corpus = Corpus { grounds: Grounds::default(), texts: Vec::new(), sentences: Vec::new(), addresses: Vec::new() };
     let mut ledger = Ledger::default();
     let at = chrono::DateTime::parse_from_rfc3339("2026-11-24T14:30:22Z").unwrap();
-    let mut take = |ledger: &mut Ledger, name: &str, input: serde_json::Value, content: &str, touched: &[Touched]| {
+    let take = |ledger: &mut Ledger, name: &str, input: serde_json::Value, content: &str, touched: &[Touched]| {
         let call = ToolCall { id: "c".into(), name: name.into(), input };
         ledger.take(&call, (content, touched), (&StepId::numbered(1), at))[0]
     };
@@ -101,7 +101,7 @@ fn corpus() -> Corpus {
 /// Whether something is wrong with a text, by rule.
 fn found(corpus: &Corpus, text: &str) -> BTreeSet<&'static str> {
     let flaws = check(text, &corpus.grounds).flaws;
-    flaws.into_iter().filter(|flaw| flaw.level != FlawLevel::Info).map(|flaw| flaw.rule).collect()
+    flaws.into_iter().filter(|flaw| flaw.level != Severity::Info).map(|flaw| flaw.rule).collect()
 }
 
 /// The ways in which a writer quotes.

@@ -5,7 +5,7 @@ use super::claims::{Claims, Quotation, Sentence, read};
 use super::figures::figures;
 use super::grounds::Grounds;
 use super::words::words;
-use crate::domain::{Flaw, FlawLevel, SourceKind, Tally};
+use crate::domain::{Flaw, Severity, SourceKind, Tally};
 
 /// A citation of a source that is not in the ledger.
 pub const UNKNOWN_SOURCE: &str = "unknown-source";
@@ -58,7 +58,7 @@ struct Checking<'a> {
 }
 
 impl Checking<'_> {
-    fn flaw(&mut self, place: &Range<usize>, (level, rule, advice): (FlawLevel, &'static str, &'static str), message: String) {
+    fn flaw(&mut self, place: &Range<usize>, (level, rule, advice): (Severity, &'static str, &'static str), message: String) {
         let words: String = self.text.get(place.clone()).unwrap_or_default().trim().chars().take(LONGEST).collect();
         let line = self.text.get(..place.start).unwrap_or_default().matches('\n').count() + 1;
         self.checked.flaws.push(Flaw { start: place.start, end: place.end, line, level, rule, evidence: words, message, advice });
@@ -77,7 +77,7 @@ impl Checking<'_> {
                 let message = format!("[^s{}] is not in the evidence ledger: nothing was read under this number", mark.number);
                 self.flaw(
                     &mark.place,
-                    (FlawLevel::Error, UNKNOWN_SOURCE, "cite a source that was read, or take the statement out"),
+                    (Severity::Error, UNKNOWN_SOURCE, "cite a source that was read, or take the statement out"),
                     message,
                 );
             }
@@ -90,7 +90,7 @@ impl Checking<'_> {
             let place = &definition.place;
             let Some(ground) = self.grounds.get(definition.number) else {
                 let message = format!("[^s{}] is not in the evidence ledger: nothing was read under this number", definition.number);
-                self.flaw(place, (FlawLevel::Error, UNKNOWN_SOURCE, "take the footnote out, with what cites it"), message);
+                self.flaw(place, (Severity::Error, UNKNOWN_SOURCE, "take the footnote out, with what cites it"), message);
                 continue;
             };
             let source = &ground.source;
@@ -103,7 +103,7 @@ impl Checking<'_> {
             let is_other_file = path.is_some_and(|path| source.kind != SourceKind::Input || !source.origin.eq_ignore_ascii_case(path));
             if other.is_some() || is_other_file {
                 let message = format!("source [^s{}] is `{}`, not what this footnote names", definition.number, source.origin);
-                self.flaw(place, (FlawLevel::Error, WRONG_SOURCE, advice), message);
+                self.flaw(place, (Severity::Error, WRONG_SOURCE, advice), message);
             }
         }
     }
@@ -113,7 +113,7 @@ impl Checking<'_> {
             let known = self.grounds.is_known(&address.key);
             self.count(!known);
             if !known {
-                let level = if self.grounds.is_empty() { FlawLevel::Warning } else { FlawLevel::Error };
+                let level = if self.grounds.is_empty() { Severity::Warning } else { Severity::Error };
                 let message =
                     "this address was not read in this run, and stands neither in the goal nor in any text that was read".to_owned();
                 self.flaw(&address.place, (level, UNKNOWN_ADDRESS, "name an address that was read, or take it out"), message);
@@ -141,7 +141,7 @@ impl Checking<'_> {
             let named: Vec<String> = grounds.iter().map(|ground| format!("`{}`", ground.source.origin)).collect();
             let message = format!("these words do not stand in {}", named.join(" or in "));
             let advice = "quote the source word for word, or say it in your own words without quotation marks";
-            self.flaw(&quotation.place, (FlawLevel::Error, FALSE_QUOTATION, advice), message);
+            self.flaw(&quotation.place, (Severity::Error, FALSE_QUOTATION, advice), message);
         }
     }
 
@@ -151,7 +151,7 @@ impl Checking<'_> {
             let message = "these quoted words name no source, and nothing that was read holds them".to_owned();
             self.flaw(
                 &quotation.place,
-                (FlawLevel::Info, UNSOURCED_QUOTATION, "name the source, or take the quotation marks away"),
+                (Severity::Info, UNSOURCED_QUOTATION, "name the source, or take the quotation marks away"),
                 message,
             );
         }
@@ -186,7 +186,7 @@ impl Checking<'_> {
             let written = self.text.get(figure.place.clone()).unwrap_or_default();
             let message = format!("`{written}` does not stand in {}", named.join(" or in "));
             let advice = "give the number as the source has it, or say how it was worked out and cite nothing for it";
-            self.flaw(&figure.place, (FlawLevel::Warning, NUMBER_DIFFERS, advice), message);
+            self.flaw(&figure.place, (Severity::Warning, NUMBER_DIFFERS, advice), message);
         }
     }
 
