@@ -46,11 +46,7 @@ impl Workflow {
             Event::CallFinished { step, ordinal, usage, cost_usd, reply, failure, .. } => {
                 self.spend(step, *usage, *cost_usd);
                 if let Some(raw) = reply.as_ref().and_then(|reply| reply.raw.as_ref()) {
-                    self.found_addresses.extend(super::outside::found_by_provider(raw));
-                    let results = super::outside::results_of_provider(raw);
-                    if !results.is_empty() {
-                        Arc::make_mut(&mut self.evidence).take_found(results, (step, record.at));
-                    }
+                    self.found(raw, step, record.at);
                 }
                 self.call_finished(step, *ordinal, reply.as_ref(), failure.as_ref());
             }
@@ -104,6 +100,15 @@ impl Workflow {
         let pending = self.steps.get(step)?.conversation.pending.iter().find(|pending| pending.call.id == call_id)?;
         let numbers = Arc::make_mut(&mut self.evidence).take(&pending.call, told, (step, at));
         Some(self.evidence.told(told.0, &numbers))
+    }
+
+    /// What a search run by the provider itself found.
+    fn found(&mut self, raw: &serde_json::Value, step: &StepId, at: DateTime<FixedOffset>) {
+        self.found_addresses.extend(super::outside::found_by_provider(raw));
+        let results = super::outside::results_of_provider(raw);
+        if !results.is_empty() {
+            Arc::make_mut(&mut self.evidence).take_found(results, (step, at));
+        }
     }
 
     fn step_mut(&mut self, id: &StepId) -> &mut StepState {
