@@ -18,6 +18,7 @@ use super::client::{Client, Feature};
 use super::diagnostics::Published;
 use super::documents::{Document, Documents};
 use super::editor::{Answer, Editor};
+use super::evidence::Evidence;
 use super::from_proto::{self, Encoding, Key};
 use super::goals::marker_of;
 use super::main_loop::{Done, Inputs, Notice};
@@ -64,6 +65,8 @@ pub struct State {
     pub config_broken: bool,
     /// When the user last typed.
     pub last_edit: Option<Instant>,
+    /// What runs have read, for the artifacts that are open.
+    pub evidence: Evidence,
 }
 
 impl State {
@@ -92,6 +95,7 @@ impl State {
             engine_problem: None,
             config_broken: false,
             last_edit: None,
+            evidence: Evidence::default(),
         }
     }
 
@@ -124,6 +128,7 @@ impl State {
                 let (uri, markers) = (params.text_document.uri.clone(), self.preferences.markers.clone());
                 self.documents.open(params.text_document, &markers);
                 self.papers_wanted = true;
+                self.want_evidence(&uri);
                 self.touched(&uri);
             }
             Notice::Changed(params) => {
@@ -225,6 +230,9 @@ impl State {
         if matches!(update.record.event, Event::ToolFinished { .. } | Event::StepStarted { .. }) {
             self.publish_findings(&update.run_id);
         }
+        if matches!(update.record.event, Event::StepFinished { .. } | Event::Saved { .. } | Event::ToolFinished { .. }) {
+            self.evidence_grew(&update.workspace);
+        }
         if let Event::Planned { .. } = update.record.event {
             self.show_wanted_plan(&update.run_id);
         }
@@ -281,6 +289,7 @@ impl State {
             }
             Done::Failed(why) => self.say(&why),
             Done::Show(path) => self.show(&path, true),
+            Done::Evidence(workspace, grounds) => self.take_evidence(workspace, grounds),
         }
     }
 
