@@ -97,8 +97,7 @@ impl Bench {
             Update { run_id: state.run_id.clone(), workspace, record: Arc::new(Record { seq: 1, at, event }), state: Arc::new(state) };
         take(&mut self.state, Input::Engine(update));
         for run in self.state.runs.iter_mut().filter(|run| run.origin.is_none()) {
-            let document = super::super::from_proto::key(&URI.parse().unwrap());
-            run.origin = Some(Origin { document, words: words("write a guide"), line: 1, show_plan: false });
+            run.origin = Some(Origin::new(&URI.parse().unwrap(), words("write a guide"), 1));
         }
     }
 
@@ -168,6 +167,7 @@ fn waiting(run_id: &str, hash: &str) -> RunState {
         hash: hash.into(),
         asked_at: None,
         subject: None,
+        proposal: None,
     };
     RunState { pending_approvals: vec![pending], ..run(run_id, RunStatus::WaitingApproval, vec![step(1, "coder", StepStatus::Pending)]) }
 }
