@@ -95,17 +95,16 @@ impl Client {
     async fn actions(&mut self, line: usize) -> Value {
         let at = json!({"line": line, "character": 3});
         let range = json!({"start": at, "end": at});
-        self.request(
-            "textDocument/codeAction",
-            json!({"textDocument": {"uri": self.uri}, "range": range, "context": {"diagnostics": []}}),
-        )
-        .await
+        self.request("textDocument/codeAction", json!({"textDocument": {"uri": self.uri}, "range": range, "context": {"diagnostics": []}}))
+            .await
     }
 }
 
 /// A goal every hundred lines.
 fn notes() -> String {
-    let line = |line: usize| if line.is_multiple_of(100) { format!("- [ ] goal: Study the tides of sea {line}\n") } else { "Plain words of a note.\n".into() };
+    let line = |line: usize| {
+        if line.is_multiple_of(100) { format!("- [ ] goal: Study the tides of sea {line}\n") } else { "Plain words of a note.\n".into() }
+    };
     (0..LINES).map(line).collect()
 }
 

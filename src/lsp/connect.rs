@@ -58,11 +58,7 @@ where
         .custom_method("window/workDoneProgress/cancel", Server::progress_cancelled)
         .finish();
     let raw = raw_initialize.clone();
-    let surroundings = Surroundings {
-        raw_initialize,
-        parent_gone: Box::new(|process| parent_gone(process).boxed()),
-        patch: patch(raw),
-    };
+    let surroundings = Surroundings { raw_initialize, parent_gone: Box::new(|process| parent_gone(process).boxed()), patch: patch(raw) };
     Transport::new(service, outbox, editor, surroundings).run(input, output, inputs.leave()).await
 }
 

@@ -90,7 +90,7 @@ impl State {
             InlineStatus::Lens | InlineStatus::Off => false,
         };
         let path = document.path().filter(|_| !self.runs.is_empty());
-        let mut diagnostics = path.map(|path| self.finding_diagnostics(&path, Some(&document.rope))).unwrap_or_default();
+        let mut diagnostics = path.map(|path| self.finding_diagnostics(path, Some(&document.rope))).unwrap_or_default();
         for marker in found {
             diagnostics.extend(marker.problems.iter().map(|problem| self.problem(document, problem)));
             let Some(run) = origins::run_of(self.runs.iter(), &document.uri, marker) else { continue };

@@ -184,7 +184,7 @@ async fn a_marker_keeps_its_three_lenses_and_each_has_a_twin_action() {
     let states: Vec<(Option<(RunState, Event)>, &str)> = vec![
         (None, "▶ Run goal"),
         (Some((run("r1", RunStatus::Planning, vec![]), note())), "⟳ planning · $0.03"),
-        (Some((waiting("r1", "aaaaaa"), note())), "⏸ plan: review"),
+        (Some((waiting("r1", "aaaaaa"), note())), "⏸ plan of 1 step: review"),
         (
             Some((run("r1", RunStatus::Running, vec![step(1, "coder", Completed), step(2, "writer", Running)]), note())),
             "⟳ 2/2 writer · turn 1/6 · $0.03",

@@ -79,7 +79,7 @@ impl State {
 
     pub fn is_agent_file(&self, document: &Document) -> bool {
         let Some(path) = document.path().filter(|path| path.extension().is_some_and(|extension| extension == "md")) else { return false };
-        let folder = path.parent().unwrap_or(&path);
+        let folder = path.parent().unwrap_or(path);
         folder.ends_with(&self.preferences.agent_directory) || folder.ends_with("ai-orchestrator/agents")
     }
 

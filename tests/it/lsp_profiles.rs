@@ -180,7 +180,8 @@ async fn a_wrong_setting_is_a_diagnostic_on_its_line_in_every_client_that_shows_
     for client in CLIENTS {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("orchestrator.json"), "{\n  \"agent\": {\n    \"max_parallel\": \"four\"\n  }\n}\n").unwrap();
-        let mut editor = builder(client, folder.path(), &[]).ignore("workspace/codeLens/refresh").ignore("window/showMessage").start().await;
+        let mut editor =
+            builder(client, folder.path(), &[]).ignore("workspace/codeLens/refresh").ignore("window/showMessage").start().await;
         if recorded(client)["capabilities"]["textDocument"]["publishDiagnostics"].is_object() {
             let published = editor.expect("textDocument/publishDiagnostics").await;
             assert!(published["params"]["uri"].as_str().unwrap().ends_with("/orchestrator.json"), "{client}");
