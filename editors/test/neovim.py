@@ -1,50 +1,31 @@
 """The journey in real Neovim: neovim.py NAME PROGRAM PLUGIN SERVER [SCREENS]. With SCREENS, writes what the user sees into that file."""
 import pathlib
-import re
-import shutil
 import sys
-import tempfile
 import time
 
-from terminal import Failure, Neovim, wait
+from lab import GOAL_LINE, NOTES, Lab, finish, run
+from terminal import Neovim, wait
 
-NOTES = "# Notes\n\nSales grew in spring and fell in autumn.\n\ngoal: Write documentation for these notes\n"
-GOAL_LINE = 5
 STATE = "require('orchestrator').runs()"
 QUESTIONS = "require('orchestrator').approvals()"
 
 
-class Lab:
-    """Where one Neovim version is tried: a project with a goal in it, made anew for every scenario."""
+class NeovimLab(Lab):
+    """One version of Neovim, with the plugin in a folder."""
 
-    def __init__(self, name, program, plugin, server):
-        self.name, self.program, self.plugin, self.server = name, program, plugin, server
-        self.home, self.editor = None, None
-        self.screens = []
+    def __init__(self, version, program, plugin, server):
+        super().__init__(f"Neovim {version}", program, server)
+        self.version, self.plugin = version, pathlib.Path(plugin).resolve()
 
     @property
     def is_new(self):
-        return self.name != "0.10"
+        return self.version != "0.10"
 
     def open(self, files=("notes.md",), fresh=True):
         if fresh:
-            self.home = pathlib.Path(tempfile.mkdtemp(prefix="aio-"))
-            project = self.home / "project"
-            (project / ".git").mkdir(parents=True)
-            (project / "notes.md").write_text(NOTES)
-        self.editor = Neovim(self.program, self.plugin, self.server, self.home, files)
+            self.renew()
+        self.editor = Neovim(self.program, self.plugin, self.environment, self.home, files)
         return self.editor
-
-    def close(self):
-        if self.editor:
-            self.editor.close()
-        if self.home:
-            # The server may still be letting go of its folder.
-            wait("the folder to go", lambda: shutil.rmtree(self.home, ignore_errors=True) or not self.home.exists())
-
-    def keep_screen(self, title):
-        if title not in [known for known, _ in self.screens]:
-            self.screens.append((title, self.editor.screen()))
 
     def workspace(self):
         return pathlib.Path(self.editor.wait_lua("a run", STATE, lambda rows: len(rows) > 0)[0]["workspace"])
@@ -137,7 +118,7 @@ def resume_after_kill(lab):
     """The editor is killed; a new one takes the run up and ends it."""
     editor = start(lab)
     workspace = lab.workspace()
-    editor.kill()
+    editor.kill("nvim")
     editor = lab.open(fresh=False)
     editor.wait_screen(r"Run goal|Resume|Run again|waiting_approval")
     editor.command("Orchestrator resume")
@@ -178,35 +159,10 @@ def goal_command_and_health(lab):
 SCENARIOS = [by_code_action, by_queue, reject_with_a_note, resume_after_kill, goal_command_and_health]
 
 
-def write_screens(lab, path):
-    parts = ["What the user sees in Neovim; written by `editors/test/run --keep-screens` from the real screen.\n"]
-    for title, screen in lab.screens:
-        # Empty lines of the screen are told by one.
-        shown = re.sub(r"(^~\n){2,}", "~\n", screen, flags=re.MULTILINE)
-        frame = "─" * 92
-        parts.append(f"\n{title}\n{frame}\n{shown}\n{frame}\n")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(parts))
-
-
 def main():
     name, program, plugin, server = sys.argv[1:5]
-    lab = Lab(name, pathlib.Path(program).resolve(), pathlib.Path(plugin).resolve(), pathlib.Path(server).resolve())
-    wanted = [scenario for scenario in SCENARIOS if not sys.argv[6:] or scenario.__name__ in sys.argv[6:]]
-    failed = 0
-    for scenario in wanted:
-        begun = time.monotonic()
-        try:
-            scenario(lab)
-            print(f"neovim {name}: {scenario.__name__} passed in {time.monotonic() - begun:.1f} s", flush=True)
-        except (Failure, AssertionError) as problem:
-            failed += 1
-            print(f"neovim {name}: {scenario.__name__} FAILED\n{problem}\n{lab.editor.screen() if lab.editor else ''}", flush=True)
-        finally:
-            lab.close()
-    if len(sys.argv) > 5 and sys.argv[5] != "-":
-        write_screens(lab, pathlib.Path(sys.argv[5]))
-    sys.exit(1 if failed else 0)
+    lab = NeovimLab(name, program, plugin, server)
+    finish(lab, run(lab, SCENARIOS, sys.argv[6:]), sys.argv[5] if len(sys.argv) > 5 else "")
 
 
 main()

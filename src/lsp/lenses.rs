@@ -90,7 +90,7 @@ impl State {
 }
 
 fn workspace_offer(run: &Run) -> Offer {
-    let resumable = !run.status.is_end() && !run.is_live();
+    let resumable = run.stands_still();
     let (title, command, argument) = if resumable {
         ("Resume", "orchestrator.resume", json!({"workspace": run.workspace}))
     } else {

@@ -51,7 +51,7 @@ pub fn at_goal(document: &Document, marker: &FoundGoal, run: Option<&Run>, encod
     if let Some(pending) = run.pending().first() {
         return at_question(run, pending);
     }
-    if run.is_live() { live(run) } else { ended(run, place) }
+    if run.is_live() && !run.stands_still() { live(run) } else { ended(run, place) }
 }
 
 fn live(run: &Run) -> [Offer; 3] {

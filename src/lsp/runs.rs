@@ -59,6 +59,12 @@ impl Run {
         !self.status.is_end() && !matches!(self.status, RunStatus::Paused | RunStatus::Parked)
     }
 
+    /// Whether it can be taken up again here. One that waits for a person keeps its status when its process is gone.
+    pub fn stands_still(&self) -> bool {
+        let waits_alone = self.status == RunStatus::WaitingApproval && self.handle.is_none();
+        waits_alone || matches!(self.status, RunStatus::Paused | RunStatus::Parked)
+    }
+
     pub fn pending(&self) -> &[PendingApproval] {
         self.state.as_ref().map(|state| state.pending_approvals.as_slice()).unwrap_or_default()
     }
@@ -218,6 +224,17 @@ impl Runs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_waiting_run_that_nobody_holds_stands_still() {
+        let mut run = Run::named("143022-k7", Path::new("/w/a"));
+        let still = |run: &mut Run, status| {
+            run.status = status;
+            run.stands_still()
+        };
+        assert!(still(&mut run, RunStatus::WaitingApproval) && still(&mut run, RunStatus::Paused) && still(&mut run, RunStatus::Parked));
+        assert!(!still(&mut run, RunStatus::Running) && !still(&mut run, RunStatus::Completed) && !still(&mut run, RunStatus::Cancelled));
+    }
 
     #[test]
     fn a_folder_listed_before_its_run_had_a_name_is_no_second_run() {

@@ -16,6 +16,7 @@ mod proposals;
 mod reach;
 mod run;
 mod shared;
+mod spans;
 mod start;
 mod team;
 mod telling;
