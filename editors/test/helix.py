@@ -121,10 +121,12 @@ def reject_with_a_note(lab):
     editor.keys("Enter")
     editor.wait_screen(r"- \[ \] A1 plan")
     editor.keys("Escape")
-    for keys in ("gg/^- \\[ \\]\n", "ghlllr-", "/> note:\n", "gla use fewer steps"):
-        editor.type(keys.rstrip("\n"))
-        if keys.endswith("\n"):
-            editor.keys("Enter")
+    # Both stand at lines that are always the same in a new approvals.md.
+    for search, at, keys in (("^- \\[ \\]", 8, "ghlllr-"), ("> note:", 10, "gla use fewer steps")):
+        editor.type(f"gg/{search}")
+        editor.keys("Enter")
+        editor.wait_screen(rf"sel +{at}:")
+        editor.type(keys)
         time.sleep(0.1)
     editor.wait_screen(r"(?s)- \[-\] A1 plan.*note: use fewer steps")
     editor.command("write")

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 
+from picture import svg
 from terminal import Failure, wait
 
 NOTES = "# Notes\n\nSales grew in spring and fell in autumn.\n\ngoal: Write documentation for these notes\n"
@@ -20,6 +21,7 @@ class Lab:
         self.name, self.program, self.server = name, pathlib.Path(program).resolve(), pathlib.Path(server).resolve()
         self.home, self.editor = None, None
         self.screens = []
+        self.pictures = {}
 
     def renew(self):
         """A new home with a new project."""
@@ -43,9 +45,12 @@ class Lab:
             # The server may still be letting go of its folder.
             wait("the folder to go", lambda: shutil.rmtree(self.home, ignore_errors=True) or not self.home.exists())
 
-    def keep_screen(self, title):
+    def keep_screen(self, title, picture=None):
+        """With `picture`, it is drawn with its colours too, under that name."""
         if title not in [known for known, _ in self.screens]:
             self.screens.append((title, self.editor.screen()))
+            if picture:
+                self.pictures[picture] = self.editor.coloured()
 
     def states(self):
         """Each run as it stands on the disk, oldest first, with its folder."""
@@ -75,6 +80,8 @@ class Lab:
             parts.append(f"\n{title}\n{frame}\n{shown}\n{frame}\n")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(parts))
+        for name, screen in self.pictures.items():
+            (path.parent / f"{name}.svg").write_text(svg(screen, width))
 
 
 def run(lab, scenarios, wanted):

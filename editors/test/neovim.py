@@ -1,5 +1,6 @@
 """The journey in real Neovim: neovim.py NAME PROGRAM PLUGIN SERVER [SCREENS]. With SCREENS, writes what the user sees into that file."""
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -21,10 +22,15 @@ class NeovimLab(Lab):
     def is_new(self):
         return self.version != "0.10"
 
-    def open(self, files=("notes.md",), fresh=True):
+    def open(self, files=("notes.md",), fresh=True, printed=False):
+        """With the plugin, or with what `editor-config neovim` prints and nothing else."""
         if fresh:
             self.renew()
-        self.editor = Neovim(self.program, self.plugin, self.environment, self.home, files)
+        configuration = self.plugin / "spec" / "minimal.lua"
+        if printed:
+            configuration = self.home / "init.lua"
+            configuration.write_bytes(subprocess.run([self.server, "editor-config", "neovim"], capture_output=True, check=True).stdout)
+        self.editor = Neovim(self.program, configuration, self.environment, self.home, files)
         return self.editor
 
     def workspace(self):
@@ -52,7 +58,7 @@ def by_code_action(lab):
         editor.wait_screen(r"waiting for approval")
     editor.wait_screen(r"⏸ approval")
     editor.wait_screen(r"⏸ .*review.*Approve")
-    lab.keep_screen("The plan waits; nothing has taken the keyboard")
+    lab.keep_screen("The plan waits; nothing has taken the keyboard", lab.is_new and "neovim-approval")
     editor.command("lua vim.lsp.buf.code_action({ filter = function(a) return a.title:find('^Approve once') end, apply = true })")
     editor.wait_lua("the run to end", STATE, lambda rows: rows[0]["status"] == "completed")
     editor.wait_screen(r"✓ \d/\d")
@@ -64,7 +70,7 @@ def by_code_action(lab):
     shown = editor.wait_lua("the artifact to open", windows, lambda names: len(names) == 2)
     assert shown[0].endswith("/notes.md") and "/workspaces/" in shown[1], shown
     assert editor.lua("vim.api.nvim_buf_get_name(0)").endswith("/notes.md"), "the artifact took the focus"
-    lab.keep_screen("Done: the artifact is open below, the cursor stayed where it was")
+    lab.keep_screen("Done: the artifact is open below, the cursor stayed where it was", lab.is_new and "neovim-artifact")
     messages = editor.lua("vim.fn.execute('messages')")
     assert "Error" not in messages and "E5" not in messages, messages
 
@@ -156,7 +162,33 @@ def goal_command_and_health(lab):
     assert ("loses" in health) == (not lab.is_new), health
 
 
-SCENARIOS = [by_code_action, by_queue, reject_with_a_note, resume_after_kill, goal_command_and_health]
+def printed_configuration(lab):
+    """Without the plugin, with what the server prints: lens, run, a question that takes no key, and a decision by code action."""
+    editor = lab.open(printed=True)
+    if lab.version == "0.10":
+        # It has no `vim.lsp.config`, and says so.
+        editor.wait_screen(r"E5113|attempt to")
+        return
+    editor.wait_screen(r"▶ Run goal")
+    editor.keys(*f"{GOAL_LINE}G")
+    editor.command("lua vim.lsp.codelens.run()")
+    editor.wait_screen(r"Code lens")
+    editor.type("1")
+    editor.keys("Enter")
+    lab.wait_state("the plan to wait", lambda state: state["status"] == "waiting_approval")
+    told = "vim.fn.execute('messages'):find('A1: plan') ~= nil"
+    editor.wait_lua("the question to be told", told)
+    editor.type("1")
+    editor.keys("Enter")
+    assert lab.states()[0][1]["status"] == "waiting_approval", "typed keys have decided"
+    editor.command("lua vim.lsp.get_clients()[1]:exec_cmd({ title = '', command = 'orchestrator.openApprovals' })")
+    editor.wait_lua("approvals.md", "vim.fn.expand('%:t')", lambda name: name == "approvals.md")
+    editor.command("call search('^- \\[ \\]', 'w')")
+    editor.command("lua vim.lsp.buf.code_action({ filter = function(a) return a.title:find('^Approve once') end, apply = true })")
+    lab.wait_state("the run to end", lambda state: state["status"] == "completed")
+
+
+SCENARIOS = [by_code_action, by_queue, reject_with_a_note, resume_after_kill, goal_command_and_health, printed_configuration]
 
 
 def main():

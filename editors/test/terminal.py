@@ -49,6 +49,10 @@ class Terminal:
     def screen(self):
         return "\n".join(line.rstrip() for line in self.tmux("capture-pane", "-p").splitlines()).rstrip()
 
+    def coloured(self):
+        """The screen with the terminal's own codes for colours."""
+        return self.tmux("capture-pane", "-p", "-e")
+
     def wait_screen(self, pattern, patience=DEADLINE):
         return wait(f"/{pattern}/ on the screen", lambda: re.search(pattern, self.screen()), self.screen, patience)
 
@@ -71,10 +75,10 @@ class Terminal:
 class Neovim(Terminal):
     """Neovim with our plugin in a project folder."""
 
-    def __init__(self, program, plugin, environment, home, files, size=(92, 24)):
+    def __init__(self, program, configuration, environment, home, files, size=(92, 24)):
         self.program, self.pipe = str(program), str(home / f"nvim-{uuid.uuid4().hex[:6]}.pipe")
         self.environment = environment
-        command = [self.program, "-u", str(plugin / "spec" / "minimal.lua"), "--listen", self.pipe, *files]
+        command = [self.program, "-u", str(configuration), "--listen", self.pipe, *files]
         super().__init__(command, home / "project", self.environment, size)
         wait("Neovim to listen", lambda: os.path.exists(self.pipe), self.screen)
 

@@ -9,9 +9,14 @@ const NEOVIM: &str = r#"-- init.lua of Neovim 0.11 or newer, without any plugin:
 vim.lsp.config("ai_orchestrator", {
   cmd = { "ai-orchestrator", "lsp" },
   root_markers = { { "orchestrator.json", "config/orchestrator.json" }, ".git" },
-  -- Neovim's own prompts take the keys of whoever is typing.
+  -- Neovim's own prompts take the keys of whoever is typing, and a message longer than a line asks for one.
   settings = { aiOrchestrator = { ui = { prompt = "message" } } },
-  on_init = function(client)
+  handlers = {
+    ["window/showMessage"] = function(_, params)
+      vim.api.nvim_echo({ { vim.fn.strcharpart(params.message, 0, vim.v.echospace) } }, true, {})
+    end,
+  },
+  on_attach = function(client)
     if vim.lsp.codelens.enable then
       vim.lsp.codelens.enable(true, { client_id = client.id })
     end

@@ -76,7 +76,7 @@ fn record(shared: &Shared, path: &Path, command: &Command) -> Result<CommandOutc
     }
     let mut decided = commands::decide(&workflow, command);
     if let (Ok(events), Some(standing), Command::Answer { .. }) = (&mut decided, &standing, command) {
-        let jail = workspace.jail(shared.settings.allowed_file_extensions.clone());
+        let jail = workspace.jail(shared.settings.allowed_file_extensions.clone()).fenced(shared.settings.sandbox_mode);
         match proposals::keep(&jail, &workflow, standing)? {
             Ok(saved) => drop(events.splice(0..0, saved)),
             Err(reason) => decided = Err(reason),

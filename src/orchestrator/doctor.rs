@@ -8,6 +8,7 @@ use crate::config::Settings;
 use crate::config::settings::ProviderChoice;
 use crate::domain::view::RunSummary;
 use crate::domain::{RelPath, Result, RunStatus};
+use crate::sys::fence::Fence;
 use crate::sys::{Disk, Environment};
 use crate::workspace::jail::{Jail, Refusal};
 
@@ -88,6 +89,7 @@ pub fn examine(facts: &Facts<'_>) -> Report {
     let (place, folder) = base_dir(facts);
     checks.push(place);
     checks.push(jail(facts, folder));
+    checks.extend(sandbox(facts));
     checks.push(runs(facts));
     Report { checks }
 }
@@ -108,10 +110,15 @@ fn configuration(facts: &Facts<'_>, checks: &mut Vec<Check>) {
     if facts.problems.is_empty() {
         checks.push(ok("configuration", format!("valid; the project is {}", facts.settings.project.display())));
     }
-    if facts.settings.sandbox_mode {
-        let hint = Some("set it to false; what agents write is confined to the workspace anyway");
-        checks.push(check("sandbox", Status::Failed, "security.sandbox_mode is not available yet".into(), hint));
-    }
+}
+
+/// What `security.sandbox_mode` comes to on this machine.
+fn sandbox(facts: &Facts<'_>) -> Option<Check> {
+    let held = super::reach::sandbox(facts.settings)?;
+    Some(match crate::sys::fence::in_force() {
+        Fence::Whole => ok("sandbox", held),
+        Fence::Part | Fence::Missing => check("sandbox", Status::Warning, held, Some("a newer Linux kernel (6.12) holds all of it")),
+    })
 }
 
 fn provider(facts: &Facts<'_>) -> Check {

@@ -49,6 +49,8 @@ pub(super) struct Driver {
     pub(super) tools: Vec<Arc<dyn Tool>>,
     pub(super) given_plan: Option<String>,
     first: Vec<Event>,
+    /// The transcripts that steps of this sitting were given: their files may not stand yet.
+    pub(super) logs: std::collections::BTreeSet<String>,
     pub(super) outlook: Outlook,
     pub(super) spans: Spans,
     pub(super) last_refresh: Option<std::time::Instant>,
@@ -99,6 +101,7 @@ impl Driver {
             tools: parts.tools,
             given_plan: parts.plan,
             first: parts.first,
+            logs: std::collections::BTreeSet::new(),
             last_refresh: None,
             untold: Vec::new(),
             under_way: BTreeMap::new(),
@@ -201,9 +204,11 @@ impl Driver {
         wish.key(attempt)
     }
 
-    /// Work that the engine no longer wishes for is stopped: its step was skipped or reopened, or the run ended.
+    /// Work that the engine no longer wishes for is stopped: its step was skipped or reopened, or the run ended. Wishes that only write
+    /// something down come before all others and say nothing about work; those of the next round do.
     fn stop_unwished(&mut self, wishes: &[Wish]) {
-        if self.under_way.is_empty() {
+        let only_records = !wishes.is_empty() && wishes.iter().all(|wish| matches!(wish, Wish::Record(_)));
+        if self.under_way.is_empty() || only_records {
             return;
         }
         let wished: Vec<WishKey> = wishes.iter().filter_map(|wish| self.key(wish)).collect();

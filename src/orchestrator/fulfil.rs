@@ -104,10 +104,10 @@ impl Driver {
     }
 
     pub(super) fn jail(&self) -> Jail {
-        self.workspace.jail(self.shared.settings.allowed_file_extensions.clone())
+        self.workspace.jail(self.shared.settings.allowed_file_extensions.clone()).fenced(self.shared.settings.sandbox_mode)
     }
 
-    fn step_started(&self, id: &StepId, attempt: u32) -> Event {
+    fn step_started(&mut self, id: &StepId, attempt: u32) -> Event {
         let failed = |error: &str| Event::StepFinished {
             step: id.clone(),
             status: StepStatus::Failed,
@@ -120,12 +120,14 @@ impl Driver {
         }
         let texts = self.upstream_texts(step);
         let opening = prompt::opening(&self.workflow, &self.policy, step, &texts);
-        let taken = |path: &str| self.workspace.folder().metadata(path).is_ok();
+        let taken = |path: &str| self.logs.contains(path) || self.workspace.folder().metadata(path).is_ok();
         let log = layout::log_name(&step.agent, self.shared.clock.now(), taken);
+        let agent = step.agent.clone();
+        self.logs.insert(log.clone());
         Event::StepStarted {
             step: id.clone(),
             attempt,
-            agent: step.agent.clone(),
+            agent,
             log,
             tools: opening.tools,
             max_turns: opening.max_turns,

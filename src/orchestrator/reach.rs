@@ -62,6 +62,12 @@ pub(super) fn missing(settings: &Settings) -> Vec<String> {
     missing
 }
 
+/// What `security.sandbox_mode` holds agents to in a run on this machine, in words for the person; `None` when it is off.
+pub(super) fn sandbox(settings: &Settings) -> Option<String> {
+    let held = || crate::sys::fence::in_force().describe();
+    settings.sandbox_mode.then(|| format!("sandbox: no network tools, no MCP, the project is not read; {}", held()))
+}
+
 /// What the provider runs itself never comes by for an approval: it is offered only where nobody wants to be asked about it.
 fn may_go_unasked(shared: &Shared, goal: &Goal) -> bool {
     let mode = goal.approvals.unwrap_or(shared.settings.approvals);

@@ -74,6 +74,7 @@ pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOption
     let mut first = vec![started];
     let warnings = warnings.into_iter().chain(reach::missing(&shared.settings));
     first.extend(warnings.map(|text| schedule::note(NoteLevel::Warning, text)));
+    first.extend(reach::sandbox(&shared.settings).map(|text| schedule::note(NoteLevel::Info, text)));
     let parts = Parts { workspace, lease, journal, records: Vec::new(), policy, provider, tools, plan: options.plan, first };
     launch(shared, run_id, parts, Workflow::replay(&[])).await
 }
@@ -152,6 +153,7 @@ pub(super) async fn resume(shared: &Arc<Shared>, path: &Path, options: ResumeOpt
         budget_tokens: policy.budget_tokens,
     }];
     first.extend(reopened);
+    first.extend(reach::sandbox(&shared.settings).map(|text| schedule::note(NoteLevel::Info, text)));
     let plan = if workflow.plan.is_none() { workspace.plan_text() } else { None };
     let parts = Parts { workspace, lease, journal, records, policy, provider, tools, plan, first };
     launch(shared, run.run_id, parts, workflow).await
@@ -262,9 +264,6 @@ struct Hands {
 
 async fn hands(shared: &Arc<Shared>, goal: &Goal, choice: Option<ProviderChoice>) -> Result<Hands> {
     let provider = shared.models.provider((&shared.settings, &shared.environment, &shared.disk), choice).await?;
-    if shared.settings.sandbox_mode {
-        return Err(Error::not_available("security.sandbox_mode").hint("set security.sandbox_mode to false"));
-    }
     let tools = reach::tools(shared, goal, provider.as_ref());
     let policy = policy(shared, goal, (provider.as_ref(), &tools));
     Ok(Hands { provider, tools, policy })
@@ -279,6 +278,7 @@ fn policy(shared: &Shared, goal: &Goal, (provider, tools): (&dyn Provider, &[Arc
     let offline = provider.name() == "offline";
     let model = goal.model.clone().or_else(|| settings.model.clone()).or_else(|| provider.default_model()).filter(|_| !offline);
     let project_read = match settings.project_read {
+        _ if settings.sandbox_mode => ProjectRead::Deny,
         ProjectRead::Deny => ProjectRead::Deny,
         _ if !settings.restrict_file_access => ProjectRead::Allow,
         other => other,

@@ -4,6 +4,7 @@ pub mod disk;
 pub mod disk_crash;
 pub mod disk_faulty;
 pub mod env;
+pub mod fence;
 pub mod http;
 pub mod http_guarded;
 pub mod log_file;

@@ -11,7 +11,7 @@ pub mod data;
 mod data_cell;
 mod data_infer;
 mod data_profile;
-mod data_read;
+pub mod data_read;
 mod data_tables;
 pub mod described;
 pub mod files;

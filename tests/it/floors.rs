@@ -18,11 +18,12 @@ const FLOORS: [(&str, &[&str]); 11] = [
 ];
 
 /// Outside crates that live in one place, with the paths (prefixes below `src/`) that may name them.
-const HOMES: [(&str, &[&str]); 22] = [
+const HOMES: [(&str, &[&str]); 23] = [
     ("cap_std", &["sys/disk"]),
     ("cap_fs_ext", &["sys/disk"]),
     ("reqwest", &["sys/http"]),
     ("rusqlite", &["tools/data"]),
+    ("landlock", &["sys/fence"]),
     ("rmcp", &["tools/mcp"]),
     ("tower_lsp", &["lsp/"]),
     ("tower_service", &["lsp/"]),
