@@ -3,12 +3,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use crate::documents::approvals::DecidedLine;
+use crate::domain::finding::{REPORT_FINDINGS, reported};
 use crate::domain::plan::StepId;
 use crate::domain::view::{PendingApproval, RunState, RunSummary};
-use crate::domain::{Event, Record, RelPath, RunStatus};
+use crate::domain::{Event, Finding, Record, RunStatus};
 use crate::orchestrator::{RunHandle, Update};
 
 use super::origins::{Kept, Origin};
@@ -39,19 +38,6 @@ pub struct Run {
     pub answered: Vec<DecidedLine>,
     /// What reviewers reported, by the step that reported it.
     pub findings: BTreeMap<StepId, Vec<Finding>>,
-}
-
-/// A reviewer's finding on an artifact.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Finding {
-    pub path: RelPath,
-    /// From 1.
-    pub line: Option<usize>,
-    pub severity: String,
-    pub rule: String,
-    #[serde(default)]
-    pub evidence: String,
-    pub advice: String,
 }
 
 impl Run {
@@ -109,10 +95,8 @@ impl Run {
                     note: decision.note.clone(),
                 });
             }
-            Event::ToolFinished { step, tool, ok: true, content, .. } if tool == "report_findings" => {
-                let reported = serde_json::from_str::<serde_json::Value>(content).ok();
-                let list: Option<Vec<Finding>> = reported.and_then(|value| serde_json::from_value(value.get("findings")?.clone()).ok());
-                self.findings.entry(step.clone()).or_default().extend(list.unwrap_or_default());
+            Event::ToolFinished { step, tool, ok: true, content, .. } if tool == REPORT_FINDINGS => {
+                self.findings.entry(step.clone()).or_default().extend(reported(content).unwrap_or_default());
             }
             _ => {}
         }

@@ -13,6 +13,7 @@ pub mod mailbox;
 pub mod otlp;
 pub mod parent;
 pub mod process;
+pub mod process_server;
 pub mod usage;
 pub mod watch;
 

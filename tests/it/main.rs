@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     clippy::print_stdout,
     reason = "tests fail by panicking and touch their own folders"
 )]
@@ -15,9 +16,13 @@ mod bad_input;
 mod cli;
 mod cli_args;
 mod crash_points;
+mod docs_commands;
+mod docs_reference;
+mod examples;
 mod floors;
 mod fuzz_corpus;
 mod golden_workspaces;
+mod hostile_models;
 mod injection;
 mod jail;
 mod lsp_clients;
@@ -31,8 +36,12 @@ mod lsp_settings;
 mod lsp_transport;
 mod lsp_weather;
 mod machine;
+mod mcp;
+mod mcp_face;
+mod mcp_real;
 mod models;
 mod observability;
+mod prompt_cache;
 mod proposals;
 mod providers;
 mod sandbox;
