@@ -193,7 +193,9 @@ impl Workflow {
         }
         let Some(plan) = &self.plan else { return RunStatus::Planning };
         if !plan.approved && self.goal().is_none_or(|goal| goal.single.is_none()) {
-            return RunStatus::WaitingApproval;
+            // Nobody is waited for before the question stands.
+            let asked = self.questions.iter().any(|question| question.subject == Subject::Plan);
+            return if asked { RunStatus::WaitingApproval } else { RunStatus::Planning };
         }
         let active = plan.plan.steps.iter().any(|step| self.step_status(&step.id) == StepStatus::Running || self.is_ready(step));
         if !self.questions.is_empty() && !active { RunStatus::WaitingApproval } else { RunStatus::Running }

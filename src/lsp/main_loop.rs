@@ -1,4 +1,5 @@
 //! One loop, one closed list of inputs, one owner of the state. Never awaits a client, a model or a disk: such work is spawned and comes back as an input.
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,11 +9,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tower_lsp::jsonrpc;
 use tower_lsp::lsp_types::{
     CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionParams, CompletionResponse, DidChangeTextDocumentParams,
-    DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentLink,
-    DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams, FoldingRange, FoldingRangeParams,
-    GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams, InitializeResult, InlayHint, InlayHintParams,
-    PrepareRenameResponse, ProgressToken, RenameParams, SymbolInformation, TextDocumentPositionParams, WorkspaceEdit,
-    WorkspaceSymbolParams,
+    DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    DidSaveTextDocumentParams, DocumentLink, DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams,
+    FoldingRange, FoldingRangeParams, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams, InitializeResult,
+    InlayHint, InlayHintParams, PrepareRenameResponse, ProgressToken, RenameParams, SymbolInformation, TextDocumentPositionParams,
+    WorkspaceEdit, WorkspaceSymbolParams,
 };
 
 use crate::documents::evidence::Grounds;
@@ -22,7 +23,7 @@ use crate::orchestrator::{RunHandle, Update};
 
 use super::editor::Answer;
 use super::from_proto::Key;
-use super::goals::Origin;
+use super::origins::{Kept, Origin};
 use super::presenter::Shown;
 use super::prompts::PromptKey;
 use super::settings_file::Read;
@@ -55,6 +56,7 @@ pub enum Notice {
     Closed(DidCloseTextDocumentParams),
     Configured(Value),
     FoldersChanged(DidChangeWorkspaceFoldersParams),
+    FilesChanged(DidChangeWatchedFilesParams),
     ProgressCancelled(ProgressToken),
 }
 
@@ -89,8 +91,8 @@ pub enum Done {
     Rules(PlanRules, String),
     /// Workspaces found on disk.
     Listed(Vec<RunSummary>),
-    /// The same, at the start of the server.
-    Found(Vec<RunSummary>),
+    /// The same, at the start of the server, with the places where their goals were last seen.
+    Found(Vec<RunSummary>, BTreeMap<PathBuf, Kept>),
     /// Workspaces that were cleaned away.
     Removed(Vec<PathBuf>),
     /// An edit of a document of a run came back from the client.
@@ -101,6 +103,7 @@ pub enum Done {
     /// By token.
     ProgressCreated(String, Answer),
     Showed(Shown, Answer),
+    Registered(Answer),
     Refreshed(Answer),
     HintsRefreshed(Answer),
     /// Why no engine could be built.

@@ -96,6 +96,7 @@ fn what_is_off_elsewhere_is_told_with_its_hint() {
         workspace: place.settings.base_dir.clone(),
         started_at: chrono::DateTime::default(),
         ended_at: None,
+        origin: None,
     };
     let report = examine(&Facts {
         disk: &*place.disk,

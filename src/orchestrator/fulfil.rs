@@ -58,7 +58,10 @@ impl Driver {
     pub(super) async fn fulfil(&mut self, wish: Wish) -> Result<Vec<Event>> {
         Ok(match wish {
             Wish::Record(event) => vec![*event],
-            Wish::Ask(question) => vec![Event::Asked { question: *question }],
+            Wish::Ask(question) => {
+                self.propose(&question).await?;
+                vec![Event::Asked { question: *question }]
+            }
             Wish::Finish { status, reason } => vec![Event::RunFinished { status, reason }],
             Wish::StartStep { step, attempt } => vec![self.step_started(&step, attempt)],
             Wish::SaveText { step, path, text } => {
@@ -110,7 +113,7 @@ impl Driver {
         }
     }
 
-    fn jail(&self) -> Jail {
+    pub(super) fn jail(&self) -> Jail {
         self.workspace.jail(self.shared.settings.allowed_file_extensions.clone()).fenced(self.shared.settings.sandbox_mode)
     }
 

@@ -48,6 +48,7 @@ fn with_views(workspace: &Workspace, goal: &str, status: RunStatus) {
         provider: "offline".into(),
         model: None,
         version: "0.1.0".into(),
+        origin: None,
     };
     let texts = ViewTexts {
         state,

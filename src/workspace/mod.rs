@@ -8,6 +8,7 @@ pub mod journal;
 pub mod layout;
 pub mod lease;
 pub mod named;
+pub mod proposed;
 pub mod store;
 #[cfg(test)]
 mod test_support;

@@ -26,6 +26,7 @@ fn texts(history: Vec<HistoryEntry>) -> ViewTexts {
         provider: "offline".into(),
         model: None,
         version: "0.1.0".into(),
+        origin: None,
     };
     let (context, plan) = ("# Context".to_owned(), Some("# Plan".to_owned()));
     let history = Arc::new(history.iter().map(|entry| serde_json::to_string(entry).unwrap()).collect());
