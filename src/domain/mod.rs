@@ -23,7 +23,7 @@ pub use command::Command;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Record};
 pub use goal::{Goal, InputFile};
-pub use message::{Block, CallFailure, FailureClass, Message, ModelRequest, Reply, Role, Spent, StopReason};
+pub use message::{Block, CallFailure, FailureClass, Message, ModelRequest, Reply, Role, Said, Spent, StopReason};
 pub use path::RelPath;
 pub use plan::{Plan, Step, StepId};
 pub use policy::Policy;

@@ -4,7 +4,7 @@ use crate::domain::event::{Event, PlannedBy, Record};
 use crate::domain::message::{CallFailure, FailureClass};
 use crate::domain::tool::{Touched, WEB_SEARCH};
 use crate::domain::usage::add_costs;
-use crate::domain::{Decision, Goal, Plan, Question, QuestionId, Reply, RunStatus, StepId, StepStatus, StopReason, Subject, Usage, Via};
+use crate::domain::{Decision, Goal, Plan, Question, QuestionId, RunStatus, Said, StepId, StepStatus, StopReason, Subject, Usage, Via};
 
 use super::step::{Conversation, Ended, OpenCall, StepState};
 use super::turn::planner_id;
@@ -33,12 +33,12 @@ impl Workflow {
             Event::Answered { id, decision, via, .. } => self.answered(id, decision, *via, record),
             Event::StepStarted { .. } => self.step_started(record),
             Event::CallStarted { .. } => self.call_started(&record.event),
-            Event::CallFinished { step, ordinal, usage, cost_usd, reply, failure, .. } => {
+            Event::CallFinished { step, ordinal, stop, usage, cost_usd, reply, failure, .. } => {
                 self.spend(step, *usage, *cost_usd);
                 if let Some(raw) = reply.as_ref().and_then(|reply| reply.raw.as_ref()) {
                     self.found_addresses.extend(super::outside::found_by_provider(raw));
                 }
-                self.call_finished(step, *ordinal, reply.as_ref(), failure.as_ref());
+                self.call_finished(step, *ordinal, reply.as_ref().map(|reply| (reply, *stop)), failure.as_ref());
             }
             Event::ToolStarted { step, call_id, .. } => {
                 let pending = &mut self.step_mut(step).conversation.pending;
@@ -210,7 +210,7 @@ impl Workflow {
         }
     }
 
-    fn call_finished(&mut self, step: &StepId, ordinal: u32, reply: Option<&Reply>, failure: Option<&CallFailure>) {
+    fn call_finished(&mut self, step: &StepId, ordinal: u32, reply: Option<(&Said, StopReason)>, failure: Option<&CallFailure>) {
         let class = failure.map(|failure| failure.class);
         if matches!(class, Some(FailureClass::Parked | FailureClass::Throttled | FailureClass::Transient)) {
             self.parked = failure.map(|failure| failure.message.clone());
@@ -280,11 +280,16 @@ fn is_input(touch: &Touched) -> bool {
 }
 
 /// A call's end in its conversation; for a reply, whether it counts as a turn.
-fn finish_call(conversation: &mut Conversation, ordinal: u32, reply: Option<&Reply>, failure: Option<&CallFailure>) -> Option<bool> {
+fn finish_call(
+    conversation: &mut Conversation,
+    ordinal: u32,
+    reply: Option<(&Said, StopReason)>,
+    failure: Option<&CallFailure>,
+) -> Option<bool> {
     conversation.open = None;
     conversation.ordinal = ordinal;
     match (reply, failure) {
-        (Some(reply), _) => return Some(conversation.take_reply(reply)),
+        (Some((reply, stop)), _) => return Some(conversation.take_reply(reply, stop)),
         (None, Some(failure)) => conversation.last = Some(Ended::Failed(failure.clone())),
         (None, None) => conversation.last = Some(Ended::Replied { stop: StopReason::Error, text: String::new(), cut_tool: false }),
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::{Memory, Settings};
 use crate::domain::{Buffers, Error, Result};
+use crate::sys::watch::Watches;
 use crate::sys::{Clock, Disk, Environment, GuardedHttp};
 use crate::tools::Tool;
 
@@ -41,6 +42,7 @@ pub(super) struct Shared {
     /// Whether paid events wait for the disk.
     pub durable: bool,
     pub feed: Feed,
+    pub watches: Watches,
     /// The runs that live here, by run id.
     pub runs: Mutex<BTreeMap<String, RunHandle>>,
 }

@@ -11,6 +11,7 @@ pub mod named;
 pub mod store;
 #[cfg(test)]
 mod test_support;
+mod texts;
 pub mod views;
 
 pub use journal::{Journal, JournalHealth};

@@ -22,6 +22,7 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("cap_std", &["sys/disk"]),
     ("cap_fs_ext", &["sys/disk"]),
     ("reqwest", &["sys/http"]),
+    ("rustls", &["sys/http"]),
     ("rusqlite", &["tools/data"]),
     ("rmcp", &["tools/mcp"]),
     ("tower_lsp", &["lsp/"]),
