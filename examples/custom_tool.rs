@@ -27,10 +27,6 @@ impl Tool for CountWords {
         }
     }
 
-    fn target(&self, _input: &Value) -> String {
-        String::new()
-    }
-
     async fn run(&self, input: Value, _context: &ToolContext) -> ToolOutcome {
         match input.get("text").and_then(Value::as_str) {
             Some(text) => ToolOutcome::ok(text.split_whitespace().count().to_string(), "counted"),

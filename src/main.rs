@@ -8,7 +8,12 @@ fn main() -> ExitCode {
     let environment = Environment::of_process();
     let code = match cli::parse(env::arguments()) {
         Err(stop) => cli::stop(&stop, &environment),
-        Ok(parsed) if parsed.invocation == Invocation::Lsp => serve(&parsed.options, &environment),
+        Ok(parsed) if parsed.invocation == Invocation::Lsp => {
+            let logs = cli::log::start(&environment, parsed.options.verbose);
+            let code = serve(&parsed.options, &environment);
+            logs.finish();
+            code
+        }
         Ok(parsed) => cli::start(parsed, environment),
     };
     ExitCode::from(u8::try_from(code).unwrap_or(1))

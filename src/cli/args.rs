@@ -8,8 +8,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::domain::Error;
 use crate::domain::plan::nearest;
 
-use super::editors;
 use super::order::{Format, Invocation, Options, Order, Parsed, Stop, Work};
+use super::{args_pages, editors};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,10 +68,10 @@ struct RunArguments {
     /// Go on with a workspace; finished steps are not run again
     #[arg(long, value_name = "PATH")]
     resume: Option<PathBuf>,
-    /// Keep every exchange with the model (not available yet)
+    /// Keep every exchange with the model in this folder
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
-    /// Run again from such a folder, without key or network (not available yet)
+    /// Run again from such a folder, without key or network
     #[arg(long, value_name = "DIR")]
     replay: Option<PathBuf>,
 }
@@ -184,6 +184,8 @@ enum Command {
     },
     /// Print the completions for a shell
     Completions { shell: clap_complete::Shell },
+    /// Print the manual page (roff)
+    Man,
 }
 
 fn dollars(text: &str) -> Result<f64, String> {
@@ -348,6 +350,7 @@ impl Command {
             Command::Trust { .. } => "trust",
             Command::EditorConfig { .. } => "editor-config",
             Command::Completions { .. } => "completions",
+            Command::Man => "man",
         }
     }
 
@@ -365,15 +368,10 @@ impl Command {
             Command::Reject { path, id, note } => Invocation::Reject { workspace: path.clone(), id: id.clone(), note: note.clone() },
             Command::Trust { path, yes } => Invocation::Trust { project: path.clone(), yes: *yes },
             Command::EditorConfig { editor } => Invocation::EditorConfig { editor: editor.clone() },
-            Command::Completions { shell } => Invocation::Completions(completions(*shell)),
+            Command::Completions { shell } => Invocation::Print(args_pages::completions(*shell, Arguments::command())),
+            Command::Man => Invocation::Print(args_pages::manual(Arguments::command())),
         }
     }
-}
-
-fn completions(shell: clap_complete::Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "ai-orchestrator", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
 }
 
 /// clap's refusal in the words of the house: one line on what is off, one on what to do.

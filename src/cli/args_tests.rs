@@ -94,7 +94,7 @@ fn every_command_of_the_contract_is_understood() {
         assert_eq!(invocation(&["schema", name]), Invocation::Schema(format));
     }
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        assert!(matches!(invocation(&["completions", shell]), Invocation::Completions(script) if script.contains("non-interactive")));
+        assert!(matches!(invocation(&["completions", shell]), Invocation::Print(script) if script.contains("non-interactive")));
     }
 }
 
@@ -210,7 +210,7 @@ fn help_names_every_option_and_command() {
     let Err(Stop::Text(help)) = parse(vec!["--help".into()]) else { panic!("no help") };
     let named = "--non-interactive --list --limit --resume --cleanup --dry-run --plan-only --agent --output --instructions --attach \
                  --provider --model --base-url --budget --max-parallel --base-dir --config --read-project --record --replay --json --verbose \
-                 lsp mcp acp doctor agents schema approve reject trust editor-config completions";
+                 lsp mcp acp doctor agents schema approve reject trust editor-config completions man";
     for name in named.split_whitespace() {
         assert!(help.contains(name), "{name} is missing");
     }
@@ -224,4 +224,14 @@ fn arguments_that_are_not_unicode_are_refused_kindly() {
     use std::os::unix::ffi::OsStringExt;
     let stop = parse(vec![OsString::from_vec(vec![0xff, 0xfe])]);
     assert!(matches!(stop, Err(Stop::Error(error)) if error.exit_code() == 2), "a goal must be text");
+}
+
+#[test]
+fn the_manual_page_is_roff_and_names_every_option_and_command() {
+    let Invocation::Print(page) = invocation(&["man"]) else { panic!("no page") };
+    assert!(page.contains(".TH ai-orchestrator 1"), "{}", &page[..200]);
+    let plain = page.replace("\\-", "-");
+    for name in ["--non-interactive", "--resume", "--budget", "editor-config", "doctor", "Exit codes"] {
+        assert!(plain.contains(name), "{name} is missing");
+    }
 }

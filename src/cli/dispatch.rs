@@ -13,14 +13,16 @@ const WORKERS: usize = 2;
 /// Runs everything but the language server, which the program joins itself; the exit code.
 pub fn start(parsed: Parsed, environment: Environment) -> i32 {
     let terminal = Terminal::of_process(&environment);
-    log::start(&environment, parsed.options.verbose, &terminal);
-    match act(parsed, environment, &terminal) {
+    let logs = log::start(&environment, parsed.options.verbose);
+    let code = match act(parsed, environment, &terminal) {
         Ok(code) => code,
         Err(error) => {
             terminal.error(&error);
             error.exit_code()
         }
-    }
+    };
+    logs.finish();
+    code
 }
 
 /// Ends without starting anything: help, version, bad usage; the exit code.
@@ -41,7 +43,7 @@ pub fn stop(stop: &Stop, environment: &Environment) -> i32 {
 fn act(parsed: Parsed, environment: Environment, terminal: &Terminal) -> Result<i32> {
     let Parsed { invocation, options } = parsed;
     match invocation {
-        Invocation::Completions(script) => terminal.out(&script),
+        Invocation::Print(text) => terminal.out(&text),
         Invocation::Schema(format) => terminal.out(&show::schema(format)),
         Invocation::Mcp => return Err(not_built("mcp", "use the command line or the language server")),
         Invocation::Acp => return Err(not_built("acp", "use the command line or the language server")),

@@ -3,9 +3,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{ConfigProblem, Layers, Level, Settings, TrustedValues, UntrustedValue, trust};
-use crate::documents::{Lines, Severity, plan};
+use crate::documents::{Lines, Severity, goal_file, plan};
 use crate::domain::plan::PlanRules;
-use crate::domain::{Plan, Result};
+use crate::domain::{Goal, Plan, Result};
 use crate::sys::{Disk, Environment};
 
 use super::order::Options;
@@ -50,6 +50,11 @@ fn untrusted(value: &UntrustedValue, project: &Path) -> Untrusted {
     let place = value.line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"));
     let text = value.value.as_str().map_or_else(|| value.value.to_string(), str::to_owned);
     Untrusted { key: value.key.clone(), value: crate::domain::goal::shorten(&text, SHOWN_CHARS), place }
+}
+
+/// The goal that the text of a goal file says.
+pub fn parse_goal(text: &str) -> Result<Goal> {
+    goal_file::read(text).to_goal()
 }
 
 /// The plan in a text, if it has any step.

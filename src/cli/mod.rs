@@ -1,10 +1,12 @@
 //! The command line: arguments in, a live view and exit codes out. Blind to the language server.
 pub mod answer;
 pub mod args;
+pub mod args_pages;
 pub mod ask;
 pub mod dispatch;
 pub mod editors;
 pub mod exit;
+pub mod goal_file;
 pub mod interrupt;
 pub mod list;
 pub mod live;

@@ -56,8 +56,8 @@ pub enum Invocation {
     EditorConfig {
         editor: String,
     },
-    /// The completion script, ready to print.
-    Completions(String),
+    /// A text made from the table of arguments: a completion script, the manual page.
+    Print(String),
 }
 
 /// A format that has a JSON Schema.

@@ -10,6 +10,7 @@ use crate::orchestrator::{Orchestrator, ResumeOptions, Tapes, WhenBlocked};
 
 use super::ask::Asker;
 use super::exit::{self, Circumstances};
+use super::goal_file;
 use super::interrupt::Signals;
 use super::live::Look;
 use super::order::{Options, Order, Work};
@@ -22,7 +23,10 @@ use super::terminal::Terminal;
 
 /// Does what was ordered; the exit code.
 pub async fn run(order: Order, options: &Options, mut setup: Setup, terminal: &Terminal) -> Result<i32> {
-    let goal = goal_of(&order, &setup)?;
+    let mut goal = goal_of(&order, &setup)?;
+    if let Some(goal) = &mut goal {
+        goal_file::overrule(goal, options);
+    }
     if order.read_project {
         setup.allow_project();
     }
@@ -112,9 +116,13 @@ pub fn goal_of(order: &Order, setup: &Setup) -> Result<Option<Goal>> {
         }
         Work::Resume(_) => return Ok(None),
     };
-    let mut goal = Goal::new(text.as_str())?;
+    let in_file = if single.is_none() { goal_file::named(text, setup)? } else { None };
+    let mut goal = match in_file {
+        Some(goal) => goal,
+        None => Goal::new(text.as_str())?,
+    };
     goal.single = single;
-    goal.attach = order.attach.iter().map(|path| setup.environment.absolute(path)).collect();
+    goal.attach.extend(order.attach.iter().map(|path| setup.environment.absolute(path)));
     goal.read_project = order.read_project;
     goal.plan_only = order.plan_only;
     Ok(Some(goal))
@@ -133,7 +141,7 @@ async fn already_completed(workspace: &Path, options: &Options, setup: &Setup, t
         return None;
     }
     if options.json {
-        terminal.out(&result_json(&summary::result_of(&state, workspace)));
+        terminal.out(&result_json(&RunResult::of(&state, workspace)));
     } else {
         let summary = style::shown_path(&workspace.join("execution-summary.md"), setup.environment.current_dir());
         terminal.out(&format!("already completed: {}\nSummary: {summary}", style::one_line(&state.goal)));
@@ -145,7 +153,7 @@ async fn already_completed(workspace: &Path, options: &Options, setup: &Setup, t
 fn end(session: &mut Session<'_>, result: Option<RunResult>, options: &Options) -> i32 {
     let left = result.is_none();
     let state = session.handle.state();
-    let mut result = result.unwrap_or_else(|| summary::result_of(&state, &session.handle.workspace));
+    let mut result = result.unwrap_or_else(|| RunResult::of(&state, &session.handle.workspace));
     if left && !result.status.is_end() {
         result.status = RunStatus::Paused;
     }

@@ -97,7 +97,10 @@ pub fn result() -> RunResult {
     state.steps[2].turns = 6;
     state.steps[2].error =
         Some("the turn limit was reached without a usable output\nhint: raise agent.max_turns.coder, then resume".into());
-    super::summary::result_of(&state, &PathBuf::from("/home/ada/sales/workspaces/week-47/2026-11-22/create-a-python-dashboard-143022"))
+    crate::domain::view::RunResult::of(
+        &state,
+        &PathBuf::from("/home/ada/sales/workspaces/week-47/2026-11-22/create-a-python-dashboard-143022"),
+    )
 }
 
 pub fn runs() -> Vec<RunSummary> {

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::domain::view::{RunResult, RunState, StepResult, Summary};
+use crate::domain::view::{RunResult, StepResult};
 use crate::domain::{RelPath, RunStatus, StepStatus};
 
 use super::style::{self, Paint};
@@ -104,43 +104,6 @@ fn artifact_lines(ending: &Ending<'_>, paint: Paint, lines: &mut Vec<String>) {
 pub fn outputs(result: &RunResult) -> BTreeSet<RelPath> {
     let done = result.results.iter().filter(|step| step.status == StepStatus::Completed);
     done.filter_map(|step| step.output_file.clone()).collect()
-}
-
-/// The result of a run that is not live here, from its state.
-pub fn result_of(state: &RunState, workspace: &Path) -> RunResult {
-    let results: Vec<StepResult> = state.steps.iter().map(step_result).collect();
-    let counted = |status| state.steps.iter().filter(|step| step.status == status).count();
-    let summary = Summary {
-        steps: state.steps.len(),
-        completed: counted(StepStatus::Completed),
-        failed: counted(StepStatus::Failed),
-        success_rate: state.success_rate,
-        duration_ms: state.totals.duration_ms,
-        usage: state.totals.usage,
-        cost_usd: state.totals.cost_usd,
-    };
-    RunResult {
-        status: state.status,
-        status_reason: state.status_reason.clone(),
-        run_id: state.run_id.clone(),
-        workspace: workspace.to_owned(),
-        results,
-        summary,
-    }
-}
-
-fn step_result(step: &crate::domain::view::StepView) -> StepResult {
-    StepResult {
-        step: step.id.clone(),
-        agent: step.agent.clone(),
-        title: step.title.clone(),
-        status: step.status,
-        output_file: step.output_file.clone(),
-        turns: step.turns,
-        usage: step.usage,
-        cost_usd: step.cost_usd,
-        error: step.error.clone(),
-    }
 }
 
 #[cfg(test)]

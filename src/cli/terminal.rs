@@ -100,6 +100,11 @@ impl Terminal {
     }
 }
 
+/// Where the debug log goes.
+pub fn log_stream() -> impl Write {
+    io::stderr()
+}
+
 fn write_line(stream: &mut impl Write, text: &str) -> io::Result<()> {
     stream.write_all(text.as_bytes())?;
     if !text.ends_with('\n') {

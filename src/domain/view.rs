@@ -1,5 +1,5 @@
 //! What people and scripts see of a run: the shapes of workflow-state.json, of list rows and of the final result. Derived, never the truth.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset};
 use schemars::JsonSchema;
@@ -174,6 +174,29 @@ pub struct RunResult {
     pub summary: Summary,
 }
 
+impl RunResult {
+    /// The result of a run, live or not, from its state.
+    pub fn of(state: &RunState, workspace: &Path) -> RunResult {
+        let count = |status| state.steps.iter().filter(|step| step.status == status).count();
+        RunResult {
+            status: state.status,
+            status_reason: state.status_reason.clone(),
+            run_id: state.run_id.clone(),
+            workspace: workspace.to_owned(),
+            results: state.steps.iter().map(StepResult::of).collect(),
+            summary: Summary {
+                steps: state.steps.len(),
+                completed: count(StepStatus::Completed),
+                failed: count(StepStatus::Failed),
+                success_rate: state.success_rate,
+                duration_ms: state.totals.duration_ms,
+                usage: state.totals.usage,
+                cost_usd: state.totals.cost_usd,
+            },
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepResult {
     pub step: StepId,
@@ -185,6 +208,22 @@ pub struct StepResult {
     pub usage: Usage,
     pub cost_usd: Option<f64>,
     pub error: Option<String>,
+}
+
+impl StepResult {
+    fn of(step: &StepView) -> StepResult {
+        StepResult {
+            step: step.id.clone(),
+            agent: step.agent.clone(),
+            title: step.title.clone(),
+            status: step.status,
+            output_file: step.output_file.clone(),
+            turns: step.turns,
+            usage: step.usage,
+            cost_usd: step.cost_usd,
+            error: step.error.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::domain::event::{NoteLevel, SCHEMA};
 use crate::domain::goal::shorten;
-use crate::domain::view::{PendingApproval, RunResult, StepResult, StepView, Summary, Totals, WorkspaceInfo};
+use crate::domain::view::{PendingApproval, StepView, Totals, WorkspaceInfo};
 use crate::domain::{RunState, Step, StepStatus};
 
 use super::step::StepState;
@@ -62,41 +62,6 @@ fn success_rate(steps: &[StepView]) -> f64 {
     let required = steps.iter().filter(|step| step.status != StepStatus::Skipped).count();
     let completed = steps.iter().filter(|step| step.status == StepStatus::Completed).count();
     if required == 0 { 0.0 } else { completed as f64 / required as f64 }
-}
-
-/// The result of a run as the command line and the library return it.
-pub fn result(state: &RunState, workspace: &Path) -> RunResult {
-    let count = |status| state.steps.iter().filter(|step| step.status == status).count();
-    RunResult {
-        status: state.status,
-        status_reason: state.status_reason.clone(),
-        run_id: state.run_id.clone(),
-        workspace: workspace.to_owned(),
-        results: state.steps.iter().map(step_result).collect(),
-        summary: Summary {
-            steps: state.steps.len(),
-            completed: count(StepStatus::Completed),
-            failed: count(StepStatus::Failed),
-            success_rate: state.success_rate,
-            duration_ms: state.totals.duration_ms,
-            usage: state.totals.usage,
-            cost_usd: state.totals.cost_usd,
-        },
-    }
-}
-
-fn step_result(step: &StepView) -> StepResult {
-    StepResult {
-        step: step.id.clone(),
-        agent: step.agent.clone(),
-        title: step.title.clone(),
-        status: step.status,
-        output_file: step.output_file.clone(),
-        turns: step.turns,
-        usage: step.usage,
-        cost_usd: step.cost_usd,
-        error: step.error.clone(),
-    }
 }
 
 /// `workspace-info.json` as a value.

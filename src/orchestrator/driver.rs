@@ -16,8 +16,8 @@ use super::effects::{Done, Report, Task};
 use super::letters::{Heard, Letters, Opened};
 use super::outlook::{Outlook, PAUSE};
 use super::run::{Order, RunHandle};
-use super::shared::WhenBlocked;
-use super::shared::{Shared, blocking};
+use super::shared::{Shared, WhenBlocked, blocking};
+use super::spans::Spans;
 
 /// What a driver starts with.
 pub(super) struct Parts {
@@ -50,6 +50,7 @@ pub(super) struct Driver {
     pub(super) given_plan: Option<String>,
     first: Vec<Event>,
     pub(super) outlook: Outlook,
+    pub(super) spans: Spans,
     pub(super) last_refresh: Option<std::time::Instant>,
     /// Written down, and not yet told to whoever listens.
     pub(super) untold: Vec<(Record, Option<Arc<RunState>>)>,
@@ -85,8 +86,10 @@ impl Driver {
         if let Some(plan) = &workflow.plan {
             outlook.plan_taken(super::outlook::marked(&workflow, &plan.text));
         }
+        let spans = Spans::new(parts.workspace.path().to_string_lossy().into_owned());
         Driver {
             outlook,
+            spans,
             workspace: Arc::new(parts.workspace),
             _lease: parts.lease,
             journal: Some(parts.journal),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tracing::{Instrument, Span};
 
 use crate::domain::message::{CallFailure, FailureClass};
 use crate::domain::usage::add_costs;
@@ -43,14 +44,15 @@ pub(super) struct Call {
     pub attempt: u32,
     pub ordinal: u32,
     pub request: ModelRequest,
+    pub span: Span,
 }
 
 pub(super) fn call_model(provider: Arc<dyn Provider>, clock: Arc<dyn Clock>, call: Call, report: Report) -> Task {
-    let Call { step, attempt, ordinal, request } = call;
+    let Call { step, attempt, ordinal, request, span } = call;
     let task = tokio::spawn(async move {
         let work = {
             let (step, report) = (step.clone(), report.clone());
-            tokio::spawn(async move { complete(provider, clock, (step, ordinal, request), &report).await })
+            tokio::spawn(async move { complete(provider, clock, (step, ordinal, request), &report).await }.instrument(span))
         };
         let _stop = StopOnDrop(work.abort_handle());
         let outcome = work.await.unwrap_or_else(|error| Err(broke_off(&error)));
@@ -116,15 +118,16 @@ pub(super) struct Run {
     pub call: ToolCall,
     pub context: ToolContext,
     pub limit: Duration,
+    pub span: Span,
 }
 
 pub(super) fn run_tool(tool: Arc<dyn Tool>, run: Run, report: Report) -> Task {
-    let Run { step, attempt, call, context, limit } = run;
+    let Run { step, attempt, call, context, limit, span } = run;
     let cancelled = Arc::clone(&context.cancelled);
     let input = call.input.clone();
     let task = tokio::spawn(async move {
         let flag = Arc::clone(&context.cancelled);
-        let work = tokio::spawn(async move { tool.run(input, &context).await });
+        let work = tokio::spawn(async move { tool.run(input, &context).await }.instrument(span));
         let _stop = StopOnDrop(work.abort_handle());
         let outcome = match tokio::time::timeout(limit, work).await {
             Ok(Ok(outcome)) => outcome,

@@ -70,7 +70,8 @@ impl Driver {
             Wish::CallModel { step, ordinal, .. } => {
                 let Some(request) = request else { return Ok(None) };
                 let attempt = self.attempt(&step);
-                let call = Call { step, attempt, ordinal, request };
+                let span = self.spans.call(&step, ordinal);
+                let call = Call { step, attempt, ordinal, request, span };
                 let task = effects::call_model(Arc::clone(&self.provider), Arc::clone(&self.shared.clock), call, self.report.clone());
                 self.under_way.insert(key, task);
             }
@@ -151,7 +152,8 @@ impl Driver {
         let context = self.tool_context(&step, rerun);
         let limit = Duration::from_secs(self.shared.settings.default_timeout.max(1));
         let attempt = self.attempt(&step);
-        let task = effects::run_tool(tool, Run { step, attempt, call, context, limit }, self.report.clone());
+        let span = self.spans.tool(&step, &call.id);
+        let task = effects::run_tool(tool, Run { step, attempt, call, context, limit, span }, self.report.clone());
         self.under_way.insert(key, task);
         None
     }

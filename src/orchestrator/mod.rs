@@ -15,6 +15,7 @@ mod planner;
 mod reach;
 mod run;
 mod shared;
+mod spans;
 mod start;
 mod team;
 mod telling;

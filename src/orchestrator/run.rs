@@ -6,7 +6,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::view::RunResult;
 use crate::domain::{Command, Error, Result, RunState};
-use crate::engine::report;
 
 /// What came of a command to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +66,7 @@ impl RunHandle {
         let mut ended = self.ended.clone();
         let how = ended.wait_for(Option::is_some).await.map(|how| how.clone());
         match how {
-            Ok(Some(None)) => Ok(report::result(&self.state(), &self.workspace)),
+            Ok(Some(None)) => Ok(RunResult::of(&self.state(), &self.workspace)),
             Ok(Some(Some(error))) => Err(error),
             _ => Err(Error::internal("the run's task ended without a word")),
         }

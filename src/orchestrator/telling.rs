@@ -27,6 +27,7 @@ impl Driver {
     /// Takes a record in. The state after it is rendered only for those who listen.
     pub(super) fn take(&mut self, record: Record) -> (Record, Option<Arc<RunState>>) {
         self.workflow.apply(&record);
+        self.spans.take(&record.event);
         let log = record.event.step().and_then(|step| self.workflow.step(step)).map(|state| state.log.clone());
         self.outlook.take(&record, log.as_deref().filter(|log| !log.is_empty()));
         let state = self.shared.feed.has_listeners().then(|| Arc::new(report::state(&self.workflow)));
@@ -45,6 +46,7 @@ impl Driver {
         let event = Event::RunFinished { status: RunStatus::Paused, reason: Some(error.what.clone()) };
         let record = Record { seq: self.workflow.last_seq + 1, at: self.shared.clock.now(), event };
         self.workflow.apply(&record);
+        self.spans.take(&record.event);
         let state = Arc::new(report::state(&self.workflow));
         self.state.send_replace(Arc::clone(&state));
         self.outlook.dirty = true;

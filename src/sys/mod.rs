@@ -6,7 +6,10 @@ pub mod disk_faulty;
 pub mod env;
 pub mod http;
 pub mod http_guarded;
+pub mod log_file;
 pub mod mailbox;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod parent;
 pub mod process;
 pub mod usage;

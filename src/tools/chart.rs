@@ -70,10 +70,6 @@ impl Tool for MakeChart {
         false
     }
 
-    fn target(&self, input: &Value) -> String {
-        input.get("path").and_then(Value::as_str).unwrap_or_default().to_owned()
-    }
-
     async fn run(&self, input: Value, context: &ToolContext) -> ToolOutcome {
         let input: Input = match serde_json::from_value(input) {
             Ok(input) => input,

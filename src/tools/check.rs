@@ -98,7 +98,6 @@ const CHECK_FILE: Described = Described {
     description: "Parse a file and report its problems with line numbers, as JSON {path, kind, ok, checked, problems}. Reads Markdown (links, \
         anchors, fences), JSON, YAML, TOML, CSV, Python, JavaScript, TypeScript, Rust, HTML and CSS. Nothing is executed.",
     inputs: &[("path", "string", true, "path relative to the workspace")],
-    target: "path",
     read_only: true,
     work: check_file,
 };

@@ -53,10 +53,6 @@ impl Tool for ProfileData {
         }
     }
 
-    fn target(&self, input: &Value) -> String {
-        input.get("path").and_then(Value::as_str).unwrap_or_default().to_owned()
-    }
-
     async fn run(&self, input: Value, context: &ToolContext) -> ToolOutcome {
         let Some(text) = input.get("path").and_then(Value::as_str).map(str::to_owned) else {
             return ToolOutcome::refused("profile_data expects {\"path\": \"inputs/file.csv\"}");
@@ -95,10 +91,6 @@ impl Tool for QueryData {
                 "sql": {"type": "string", "description": "one SELECT or WITH statement"}
             }, "required": ["sql"], "additionalProperties": false}),
         }
-    }
-
-    fn target(&self, _input: &Value) -> String {
-        String::new()
     }
 
     async fn run(&self, input: Value, context: &ToolContext) -> ToolOutcome {

@@ -18,8 +18,6 @@ pub struct Described {
     pub description: &'static str,
     /// Each input: name, JSON type (or a whole JSON Schema), whether it must be given, what it means.
     pub inputs: &'static [(&'static str, &'static str, bool, &'static str)],
-    /// The input that names what a call is about; empty when none does.
-    pub target: &'static str,
     pub read_only: bool,
     /// Runs on a thread that may block.
     pub work: fn(&Input<'_>, &ToolContext) -> Worked,
@@ -48,10 +46,6 @@ impl Tool for Described {
 
     fn is_read_only(&self) -> bool {
         self.read_only
-    }
-
-    fn target(&self, input: &Value) -> String {
-        input.get(self.target).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
     async fn run(&self, input: Value, context: &ToolContext) -> ToolOutcome {

@@ -24,7 +24,6 @@ const READ_FILE: Described = Described {
         ("offset", "integer", false, "first line to read, from 1"),
         ("limit", "integer", false, "how many lines at the most"),
     ],
-    target: "path",
     read_only: true,
     work: read_file,
 };
@@ -36,7 +35,6 @@ const LIST_FILES: Described = Described {
         ("path", "string", false, "only below this folder"),
         ("pattern", "string", false, "a glob such as *.md or charts/**/*.svg; without a slash it is compared with the file's name"),
     ],
-    target: "path",
     read_only: true,
     work: list_files,
 };
@@ -45,7 +43,6 @@ const WRITE_FILE: Described = Described {
     name: "write_file",
     description: "Write a whole file into the workspace; folders are created. An existing file must have been read in its present state.",
     inputs: &[("path", "string", true, "path relative to the workspace"), ("content", "string", true, "the whole content of the file")],
-    target: "path",
     read_only: false,
     work: write_file,
 };
@@ -59,7 +56,6 @@ const EDIT_FILE: Described = Described {
         ("new_text", "string", true, "what to put in its place"),
         ("replace_all", "boolean", false, "replace every occurrence"),
     ],
-    target: "path",
     read_only: false,
     work: edit_file,
 };

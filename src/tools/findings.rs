@@ -43,7 +43,6 @@ const REPORT_FINDINGS: Described = Described {
         true,
         "path, line if there is one, severity, a short rule name like broken-link, the words in the file that show it, what to do",
     )],
-    target: "",
     read_only: true,
     work: report_findings,
 };

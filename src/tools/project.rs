@@ -39,7 +39,6 @@ const READ_PROJECT: Described = Described {
         ("offset", "integer", false, "first line to read, from 1"),
         ("limit", "integer", false, "how many lines at the most"),
     ],
-    target: "path",
     read_only: true,
     work: read_project,
 };
@@ -48,7 +47,6 @@ const SEARCH_PROJECT: Described = Described {
     name: "search_project",
     description: "Search the files of the user's project for words, case ignored. Files that hold most of the words come first, as path:line: text.",
     inputs: &[("query", "string", true, "words, found as they stand"), ("glob", "string", false, "only files like src/**/*.rs or *.md")],
-    target: "glob",
     read_only: true,
     work: search_project,
 };

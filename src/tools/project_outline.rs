@@ -33,7 +33,6 @@ const OUTLINE_PROJECT: Described = Described {
     description: "Outline the user's project as JSON: languages and sizes, modules with their declarations, who imports whom, cycles, entry \
         points, dependencies. For a large project ask again with the path of a folder.",
     inputs: &[("path", "string", false, "only this folder or file of the project")],
-    target: "path",
     read_only: true,
     work: outline_project,
 };

@@ -31,7 +31,6 @@ const SEARCH_FILES: Described = Described {
         ("path", "string", false, "only this file, or below this folder"),
         ("regex", "boolean", false, "whether query is a regular expression"),
     ],
-    target: "path",
     read_only: true,
     work: search_files,
 };

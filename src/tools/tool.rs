@@ -42,8 +42,6 @@ pub trait Tool: Send + Sync {
     fn is_read_only(&self) -> bool {
         true
     }
-    /// What a call is about, for rules and questions: a path or a host; empty when it has no object.
-    fn target(&self, input: &Value) -> String;
     /// Does it. Never panics on any input; a wrong input is a refusal that says what is expected.
     async fn run(&self, input: Value, context: &ToolContext) -> ToolOutcome;
 }

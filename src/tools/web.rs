@@ -159,11 +159,6 @@ impl Tool for WebFetch {
         }
     }
 
-    fn target(&self, input: &Value) -> String {
-        let url = input.get("url").and_then(Value::as_str).unwrap_or_default();
-        WebAddress::parse(url).map(|address| address.host()).unwrap_or_default()
-    }
-
     async fn run(&self, input: Value, _: &ToolContext) -> ToolOutcome {
         self.answer(&input).await
     }

@@ -165,10 +165,6 @@ impl Tool for WebSearch {
         Self::described()
     }
 
-    fn target(&self, _: &Value) -> String {
-        String::new()
-    }
-
     async fn run(&self, input: Value, _: &ToolContext) -> ToolOutcome {
         self.answer(&input).await
     }
@@ -198,10 +194,6 @@ pub struct ProviderSearch;
 impl Tool for ProviderSearch {
     fn spec(&self) -> ToolSpec {
         WebSearch::described()
-    }
-
-    fn target(&self, _: &Value) -> String {
-        String::new()
     }
 
     async fn run(&self, _: Value, _: &ToolContext) -> ToolOutcome {

@@ -18,7 +18,7 @@ const FLOORS: [(&str, &[&str]); 11] = [
 ];
 
 /// Outside crates that live in one place, with the paths (prefixes below `src/`) that may name them.
-const HOMES: [(&str, &[&str]); 20] = [
+const HOMES: [(&str, &[&str]); 22] = [
     ("cap_std", &["sys/disk"]),
     ("cap_fs_ext", &["sys/disk"]),
     ("reqwest", &["sys/http"]),
@@ -29,6 +29,8 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("tower_service", &["lsp/"]),
     ("clap", &["cli/args"]),
     ("clap_complete", &["cli/args"]),
+    ("clap_mangen", &["cli/args"]),
+    ("tracing_subscriber", &["cli/log", "sys/otlp"]),
     ("notify", &["sys/watch"]),
     ("tree_sitter", &["tools/"]),
     ("ignore", &["tools/project"]),

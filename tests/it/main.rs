@@ -28,6 +28,7 @@ mod lsp_transport;
 mod lsp_weather;
 mod machine;
 mod models;
+mod observability;
 mod providers;
 mod specialists_texts;
 mod specialists_tools;

@@ -179,6 +179,11 @@ pub(super) fn is_data(input: &InputFile) -> bool {
     input.path.extension().is_some_and(|extension| DATA_EXTENSIONS.contains(&extension.as_str()))
 }
 
+/// Whether an input is prose to read.
+pub(super) fn is_prose(input: &InputFile) -> bool {
+    input.path.extension().is_some_and(|extension| [".md", ".txt", ".rst"].contains(&extension.as_str()))
+}
+
 /// The kind of the goal `text`, with the files attached to it.
 pub(super) fn of(text: &str, inputs: &[InputFile]) -> Kind {
     let words = words(text);

@@ -34,6 +34,8 @@ pub(super) struct About {
     reads_project: bool,
     searches_web: bool,
     has_inputs: bool,
+    /// Texts to read came with the goal.
+    has_prose: bool,
 }
 
 impl Draft {
@@ -94,6 +96,7 @@ impl About {
             reads_project,
             searches_web: request.web_available,
             has_inputs,
+            has_prose: request.inputs.iter().any(kind::is_prose),
         }
     }
 
@@ -214,12 +217,16 @@ fn documentation(about: &About) -> Vec<Draft> {
 }
 
 fn data_analysis(about: &About) -> Vec<Draft> {
-    let analysis = Draft::new("analyst", about.titled("Analyse"), "analysis_report.md").says(format!(
+    let title = if about.has_prose { "Analyse the figures".to_owned() } else { about.titled("Analyse") };
+    let analysis = Draft::new("analyst", title, "analysis_report.md").says(format!(
         "{}Profile every data file first: types, ranges, missing and odd values. Then answer the goal with queries: totals, groups, trend over time, \
          outliers. Draw two or three charts into charts/ and show them in the report. Open with the answer in a few sentences; give the query or \
          the column behind every number.",
         about.material
     ));
+    if about.has_prose {
+        return figures_and_texts(about, analysis);
+    }
     let is_for_readers =
         about.has(&["management", "executive", "presentation", "article", "blog", "newsletter", "slides", "email", "stakeholder", "board"]);
     if !is_for_readers {
@@ -234,6 +241,23 @@ fn data_analysis(about: &About) -> Vec<Draft> {
         .needs(&[&analysis]);
     let check = check(about.titled("Check the findings on"), &[&report, &analysis]);
     vec![analysis, report, check]
+}
+
+/// Data and texts together, such as a week's notes with its figures: each is read by whoever can, and a writer joins them.
+fn figures_and_texts(about: &About, analysis: Draft) -> Vec<Draft> {
+    let notes = Draft::new("researcher", "Collect what the texts say", "research_notes.md").says(format!(
+        "{}Read every text. Note what happened, what was decided, what is at risk and what comes next, each with its source and date.",
+        about.material
+    ));
+    let title = about.sentence.clone().unwrap_or_else(|| format!("Write it up: {}", about.subject));
+    let report = Draft::new("writer", title, written_name(about))
+        .says(
+            "Write exactly what the goal asks for, for its readers: what matters most first, then what the figures and the texts say, then what is \
+             open. Take every number from the analysis as it stands there, and show its charts.",
+        )
+        .needs(&[&analysis, &notes]);
+    let check = check(format!("Check what was written on {}", about.subject), &[&report, &analysis]);
+    vec![analysis, notes, report, check]
 }
 
 fn research(about: &About) -> Vec<Draft> {

@@ -12,6 +12,8 @@ const MAX_CHARACTERS: usize = 900;
 const MIN_WORDS: usize = 5;
 /// What a word of the heading counts against one of the text.
 const HEADING: f64 = 0.7;
+/// A document with this many passages quoted is heard.
+const HEARD: usize = 2;
 /// Two passages more alike than this are one.
 const SAME: f64 = 0.6;
 
@@ -339,6 +341,29 @@ pub fn openings(passages: &[Passage], most: usize) -> Vec<Ranked<'_>> {
         }
     }
     chosen
+}
+
+/// The telling passages of documents that the terms (nearly) passed over: whoever attached a document wants it heard. Those with figures come first
+/// in choosing, and all in the order of the document.
+pub fn unheard<'a>(passages: &'a [Passage], chosen: &[Ranked<'_>], paths: &[&str]) -> Vec<Ranked<'a>> {
+    let mut found = Vec::new();
+    for path in paths {
+        let quoted: Vec<usize> = chosen.iter().filter(|ranked| ranked.passage.path == *path).map(|ranked| ranked.passage.start).collect();
+        if quoted.len() >= HEARD {
+            continue;
+        }
+        let fresh = |passage: &&Passage| passage.path == *path && !passage.code && is_prose(path) && !quoted.contains(&passage.start);
+        let mut own: Vec<&Passage> = passages.iter().filter(fresh).collect();
+        own.sort_by_key(|passage| !passage.text().contains(|c: char| c.is_ascii_digit()));
+        own.truncate(HEARD + 1);
+        own.sort_by_key(|passage| passage.start);
+        found.extend(own.into_iter().map(|passage| {
+            let theme = Some(&passage.heading).filter(|heading| !heading.is_empty()).cloned();
+            let name = || path.rsplit('/').next().unwrap_or_default().to_owned();
+            Ranked { passage, score: 0.0, theme: theme.unwrap_or_else(name), also: Vec::new() }
+        }));
+    }
+    found
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::llm::offline::gathered::Gathered;
 use crate::llm::offline::marks::{code, plural, table};
 use crate::llm::offline::moves::NO_MODEL;
 use crate::llm::offline::qa_defect::Defect;
+use crate::llm::offline::qa_tester;
 
 /// One sentence on the outcome.
 pub fn verdict(defects: &[Defect]) -> String {
@@ -106,8 +107,9 @@ fn checked(gathered: &Gathered<'_>, listing: &str) -> String {
 
 fn not_checked(gathered: &Gathered<'_>, listing: &str) -> String {
     let mut body = "- Whether statements are true, figures right, and the goal met: that takes a reader.\n- Whether code does what it should: nothing was executed.\n- Links to the web: nothing was fetched.\n".to_owned();
-    let inputs: Vec<String> =
-        files(listing).into_iter().filter(|(path, _)| path.starts_with("inputs/")).map(|(path, _)| code(path)).collect();
+    let subjects = qa_tester::artifacts(listing, gathered.request.brief.output.as_str());
+    let is_left_out = |path: &str| path.starts_with("inputs/") && !subjects.iter().any(|(subject, _)| *subject == path);
+    let inputs: Vec<String> = files(listing).into_iter().filter(|(path, _)| is_left_out(path)).map(|(path, _)| code(path)).collect();
     if !inputs.is_empty() {
         let _ = writeln!(body, "- The attached files: {}.", inputs.join(", "));
     }
@@ -116,12 +118,8 @@ fn not_checked(gathered: &Gathered<'_>, listing: &str) -> String {
         let _ = writeln!(body, "- {}: {}.", code(path), reason.trim_end_matches('.').replace('`', ""));
     }
     let wanted = gathered.all("check_file").count();
-    let all = files(listing)
-        .into_iter()
-        .filter(|(path, _)| !path.starts_with("inputs/") && *path != gathered.request.brief.output.as_str())
-        .count();
-    if all > wanted {
-        let _ = writeln!(body, "- {} for which there was no room.", plural(all - wanted, "more file"));
+    if subjects.len() > wanted {
+        let _ = writeln!(body, "- {} for which there was no room.", plural(subjects.len() - wanted, "more file"));
     }
     body
 }

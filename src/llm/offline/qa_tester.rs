@@ -77,9 +77,11 @@ fn checks(listing: &str, output: &str) -> Vec<(&'static str, Value)> {
     calls
 }
 
-/// What is to be checked: everything agents wrote, without the inputs and the report itself.
+/// What is to be checked: everything agents wrote, the report itself left out; where nobody wrote anything, what was attached.
 pub fn artifacts<'a>(listing: &'a str, output: &str) -> Vec<(&'a str, u64)> {
-    files(listing).into_iter().filter(|(path, _)| !path.starts_with("inputs/") && *path != output).collect()
+    let (inputs, written): (Vec<_>, Vec<_>) =
+        files(listing).into_iter().filter(|(path, _)| *path != output).partition(|(path, _)| path.starts_with("inputs/"));
+    if written.is_empty() { inputs } else { written }
 }
 
 fn defects(gathered: &Gathered<'_>, listing: &str) -> Vec<Defect> {

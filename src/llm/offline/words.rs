@@ -47,6 +47,12 @@ keep keeps work works working happen happens handle handles python javascript ty
 recherchiere schreibe erstelle bericht dokument dokumente datei dateien finde suche zusammenfassung ecris redige rapport cherche resume escribe informe \
 investiga resumen scrivi ricerca riassunto escreva relatorio pesquisa resumo schrijf rapport onderzoek samenvatting";
 
+/// Words of the instructions that recipes give: they say how to work and name no subject.
+const RECIPE_WORDS: &str = "collect figure figures name names date dates disputed listeners ask asks lists overview details take user users side tasks \
+order project attached facts questions question answer answers primary prefer disagree mark evidence fact reader readers \
+ends text texts happened decided risk next comes say says themes";
+
+static RECIPE: LazyLock<HashSet<&str>> = LazyLock::new(|| RECIPE_WORDS.split_whitespace().collect());
 static STOP: LazyLock<HashSet<&str>> = LazyLock::new(|| STOP_WORDS.split_whitespace().collect());
 static TASK: LazyLock<HashSet<&str>> = LazyLock::new(|| TASK_WORDS.split_whitespace().collect());
 
@@ -58,7 +64,8 @@ pub fn terms(brief: &Brief) -> Vec<Term> {
         for token in without_paths(text).split_whitespace() {
             for word in words(token) {
                 let stem = stem(&word);
-                if !is_subject(&word) || found.iter().any(|term| term.stem == stem) {
+                let is_about_work = weight < 1.0 && RECIPE.contains(word.as_str());
+                if !is_subject(&word) || is_about_work || found.iter().any(|term| term.stem == stem) {
                     follows = false;
                     continue;
                 }

@@ -118,7 +118,7 @@ pub struct Parts<'a> {
 }
 
 const ADDED: &str = "revenue sale turnover amount total profit cost unit quantity qty count order volume visit click view session tax fee spend budget income \
-     expense hour minute download signup population ticket sold umsatz betrag menge anzahl paid payment";
+     expense hour minute download signup population ticket opened closed created resolved request issue call sold umsatz betrag menge anzahl paid payment";
 const AVERAGED: &str = "price rate ratio percent pct percentage share discount average avg mean median score rating temperature temp age weight height margin speed \
      index level per humidity pressure duration latency grade";
 const MAIN: &str = "revenue turnover umsatz sale profit amount total income cost spend quantity unit count";

@@ -22,7 +22,13 @@ pub fn write(request: &ModelRequest, gathered: &Gathered, terms: &[Term]) -> (St
     let passages: Vec<Passage> = documents.iter().flat_map(|document| passages::split(document)).collect();
     let ranked = passages::rank(&passages, terms, MOST);
     let matched = !ranked.is_empty();
-    let chosen = if matched { ranked } else { passages::openings(&passages, MOST) };
+    let mut chosen = if matched { ranked } else { passages::openings(&passages, MOST) };
+    let attached: Vec<&str> = brief.inputs.iter().map(|input| input.path.as_str()).collect();
+    // Where the words of the goal lead to little, what was attached is heard anyway.
+    if matched && chosen.len() < 2 * attached.len() {
+        let room = MOST.saturating_sub(chosen.len());
+        chosen.extend(passages::unheard(&passages, &chosen, &attached).into_iter().take(room));
+    }
     let quotes = quotes_in_order(&chosen);
     if quotes.is_empty() {
         return without_sources(request, gathered, terms);
