@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::blobs::{self, Blobs, INLINE_BYTES, has_blobs};
@@ -257,7 +258,7 @@ fn read_line(private: &Arc<dyn Disk>, line: &[u8], seq: u64, texts: &mut Texts) 
         return Ok(Line::Blank);
     }
     let whole = !has_blobs(text) && !has_texts(text);
-    let parsed = if whole { serde_json::from_str(text).map_err(|error| error.to_string()) } else { restored(private, text, texts) };
+    let parsed = if whole { plain(text) } else { restored(private, text, texts) };
     match parsed {
         Ok(Record { event: Event::RunStarted { schema, .. }, .. }) if schema > JOURNAL_SCHEMA => Ok(Line::Newer(schema)),
         Ok(record) if record.seq != seq => Err(format!("line {} stands where {seq} belongs", record.seq)),
@@ -267,11 +268,27 @@ fn read_line(private: &Arc<dyn Disk>, line: &[u8], seq: u64, texts: &mut Texts) 
     }
 }
 
+/// The two parts of a record that stand before its event.
+#[derive(Deserialize)]
+struct Head {
+    seq: u64,
+    at: DateTime<FixedOffset>,
+}
+
+/// Reads a line twice, once for each part: reading both at once would copy all of it first.
+fn plain(text: &str) -> std::result::Result<Record, String> {
+    let Head { seq, at } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let event = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Ok(Record { seq, at, event })
+}
+
 fn restored(private: &Arc<dyn Disk>, text: &str, texts: &mut Texts) -> std::result::Result<Record, String> {
     let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     blobs::put_back(private, &mut value)?;
     texts.put_back(&mut value)?;
-    serde_json::from_value(value).map_err(|error| error.to_string())
+    let Head { seq, at } = Head::deserialize(&value).map_err(|error| error.to_string())?;
+    let event = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    Ok(Record { seq, at, event })
 }
 
 fn newer_start(text: &str) -> Option<u32> {

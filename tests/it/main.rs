@@ -15,6 +15,7 @@ mod bad_input;
 mod cli;
 mod cli_args;
 mod crash_points;
+mod disk_use;
 mod floors;
 mod golden_workspaces;
 mod jail;
