@@ -29,6 +29,7 @@ pub mod domain;
 pub mod engine;
 pub mod llm;
 pub mod lsp;
+pub mod mcp;
 pub mod orchestrator;
 pub mod sys;
 pub mod tools;

@@ -22,6 +22,7 @@ fn policy() -> Policy {
     let spec = |name: &str| ToolSpec { name: name.into(), description: "writes a file".into(), input_schema: json!({"type": "object"}) };
     let agents = built_in_agents();
     Policy {
+        servers: Default::default(),
         plan_rules: PlanRules {
             agents: agents.iter().map(|agent| agent.name.clone()).collect(),
             allowed_extensions: vec![".md".into()],
@@ -45,6 +46,7 @@ fn policy() -> Policy {
         budget_tokens: None,
         rates: BTreeMap::new(),
         question_timeout_minutes: 0,
+        ..Policy::default()
     }
 }
 
@@ -102,6 +104,7 @@ impl Played {
             Wish::StartStep { step, attempt } => self.start(step, attempt),
             Wish::CallModel { step, ordinal, note, max_output_tokens, .. } => self.call(step, ordinal, (note, max_output_tokens)),
             Wish::RunTool { step, call, .. } => self.tool(step, call),
+            Wish::ReturnWork { .. } => {}
             Wish::SaveText { step, path, .. } => self.put(Event::Saved { step, path, sha256: "h".into(), bytes: 1 }),
             Wish::Finish { status, reason } => self.put(Event::RunFinished { status, reason }),
         }

@@ -1,50 +1,37 @@
 """The journey in real Neovim: neovim.py NAME PROGRAM PLUGIN SERVER [SCREENS]. With SCREENS, writes what the user sees into that file."""
 import pathlib
-import re
-import shutil
+import subprocess
 import sys
-import tempfile
 import time
 
-from terminal import Failure, Neovim, wait
+from lab import GOAL_LINE, NOTES, Lab, finish, run
+from terminal import Neovim, wait
 
-NOTES = "# Notes\n\nSales grew in spring and fell in autumn.\n\ngoal: Write documentation for these notes\n"
-GOAL_LINE = 5
 STATE = "require('orchestrator').runs()"
 QUESTIONS = "require('orchestrator').approvals()"
 
 
-class Lab:
-    """Where one Neovim version is tried: a project with a goal in it, made anew for every scenario."""
+class NeovimLab(Lab):
+    """One version of Neovim, with the plugin in a folder."""
 
-    def __init__(self, name, program, plugin, server):
-        self.name, self.program, self.plugin, self.server = name, program, plugin, server
-        self.home, self.editor = None, None
-        self.screens = []
+    def __init__(self, version, program, plugin, server):
+        super().__init__(f"Neovim {version}", program, server)
+        self.version, self.plugin = version, pathlib.Path(plugin).resolve()
 
     @property
     def is_new(self):
-        return self.name != "0.10"
+        return self.version != "0.10"
 
-    def open(self, files=("notes.md",), fresh=True):
+    def open(self, files=("notes.md",), fresh=True, printed=False):
+        """With the plugin, or with what `editor-config neovim` prints and nothing else."""
         if fresh:
-            self.home = pathlib.Path(tempfile.mkdtemp(prefix="aio-"))
-            project = self.home / "project"
-            (project / ".git").mkdir(parents=True)
-            (project / "notes.md").write_text(NOTES)
-        self.editor = Neovim(self.program, self.plugin, self.server, self.home, files)
+            self.renew()
+        configuration = self.plugin / "spec" / "minimal.lua"
+        if printed:
+            configuration = self.home / "init.lua"
+            configuration.write_bytes(subprocess.run([self.server, "editor-config", "neovim"], capture_output=True, check=True).stdout)
+        self.editor = Neovim(self.program, configuration, self.environment, self.home, files)
         return self.editor
-
-    def close(self):
-        if self.editor:
-            self.editor.close()
-        if self.home:
-            # The server may still be letting go of its folder.
-            wait("the folder to go", lambda: shutil.rmtree(self.home, ignore_errors=True) or not self.home.exists())
-
-    def keep_screen(self, title):
-        if title not in [known for known, _ in self.screens]:
-            self.screens.append((title, self.editor.screen()))
 
     def workspace(self):
         return pathlib.Path(self.editor.wait_lua("a run", STATE, lambda rows: len(rows) > 0)[0]["workspace"])
@@ -71,7 +58,7 @@ def by_code_action(lab):
         editor.wait_screen(r"waiting for approval")
     editor.wait_screen(r"⏸ approval")
     editor.wait_screen(r"⏸ .*review.*Approve")
-    lab.keep_screen("The plan waits; nothing has taken the keyboard")
+    lab.keep_screen("The plan waits; nothing has taken the keyboard", lab.is_new and "neovim-approval")
     editor.command("lua vim.lsp.buf.code_action({ filter = function(a) return a.title:find('^Approve once') end, apply = true })")
     editor.wait_lua("the run to end", STATE, lambda rows: rows[0]["status"] == "completed")
     editor.wait_screen(r"✓ \d/\d")
@@ -83,7 +70,7 @@ def by_code_action(lab):
     shown = editor.wait_lua("the artifact to open", windows, lambda names: len(names) == 2)
     assert shown[0].endswith("/notes.md") and "/workspaces/" in shown[1], shown
     assert editor.lua("vim.api.nvim_buf_get_name(0)").endswith("/notes.md"), "the artifact took the focus"
-    lab.keep_screen("Done: the artifact is open below, the cursor stayed where it was")
+    lab.keep_screen("Done: the artifact is open below, the cursor stayed where it was", lab.is_new and "neovim-artifact")
     messages = editor.lua("vim.fn.execute('messages')")
     assert "Error" not in messages and "E5" not in messages, messages
 
@@ -137,7 +124,7 @@ def resume_after_kill(lab):
     """The editor is killed; a new one takes the run up and ends it."""
     editor = start(lab)
     workspace = lab.workspace()
-    editor.kill()
+    editor.kill("nvim")
     editor = lab.open(fresh=False)
     editor.wait_screen(r"Run goal|Resume|Run again|waiting_approval")
     editor.command("Orchestrator resume")
@@ -175,38 +162,39 @@ def goal_command_and_health(lab):
     assert ("loses" in health) == (not lab.is_new), health
 
 
-SCENARIOS = [by_code_action, by_queue, reject_with_a_note, resume_after_kill, goal_command_and_health]
+def printed_configuration(lab):
+    """Without the plugin, with what the server prints: lens, run, a question that takes no key, and a decision by code action."""
+    editor = lab.open(printed=True)
+    if lab.version == "0.10":
+        # It has no `vim.lsp.config`, and says so.
+        editor.wait_screen(r"E5113|attempt to")
+        return
+    editor.wait_screen(r"▶ Run goal")
+    editor.keys(*f"{GOAL_LINE}G")
+    editor.command("lua vim.lsp.codelens.run()")
+    editor.wait_screen(r"Code lens")
+    editor.type("1")
+    editor.keys("Enter")
+    lab.wait_state("the plan to wait", lambda state: state["status"] == "waiting_approval")
+    told = "vim.fn.execute('messages'):find('A1: plan') ~= nil"
+    editor.wait_lua("the question to be told", told)
+    editor.type("1")
+    editor.keys("Enter")
+    assert lab.states()[0][1]["status"] == "waiting_approval", "typed keys have decided"
+    editor.command("lua vim.lsp.get_clients()[1]:exec_cmd({ title = '', command = 'orchestrator.openApprovals' })")
+    editor.wait_lua("approvals.md", "vim.fn.expand('%:t')", lambda name: name == "approvals.md")
+    editor.command("call search('^- \\[ \\]', 'w')")
+    editor.command("lua vim.lsp.buf.code_action({ filter = function(a) return a.title:find('^Approve once') end, apply = true })")
+    lab.wait_state("the run to end", lambda state: state["status"] == "completed")
 
 
-def write_screens(lab, path):
-    parts = ["What the user sees in Neovim; written by `editors/test/run --keep-screens` from the real screen.\n"]
-    for title, screen in lab.screens:
-        # Empty lines of the screen are told by one.
-        shown = re.sub(r"(^~\n){2,}", "~\n", screen, flags=re.MULTILINE)
-        frame = "─" * 92
-        parts.append(f"\n{title}\n{frame}\n{shown}\n{frame}\n")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(parts))
+SCENARIOS = [by_code_action, by_queue, reject_with_a_note, resume_after_kill, goal_command_and_health, printed_configuration]
 
 
 def main():
     name, program, plugin, server = sys.argv[1:5]
-    lab = Lab(name, pathlib.Path(program).resolve(), pathlib.Path(plugin).resolve(), pathlib.Path(server).resolve())
-    wanted = [scenario for scenario in SCENARIOS if not sys.argv[6:] or scenario.__name__ in sys.argv[6:]]
-    failed = 0
-    for scenario in wanted:
-        begun = time.monotonic()
-        try:
-            scenario(lab)
-            print(f"neovim {name}: {scenario.__name__} passed in {time.monotonic() - begun:.1f} s", flush=True)
-        except (Failure, AssertionError) as problem:
-            failed += 1
-            print(f"neovim {name}: {scenario.__name__} FAILED\n{problem}\n{lab.editor.screen() if lab.editor else ''}", flush=True)
-        finally:
-            lab.close()
-    if len(sys.argv) > 5 and sys.argv[5] != "-":
-        write_screens(lab, pathlib.Path(sys.argv[5]))
-    sys.exit(1 if failed else 0)
+    lab = NeovimLab(name, program, plugin, server)
+    finish(lab, run(lab, SCENARIOS, sys.argv[6:]), sys.argv[5] if len(sys.argv) > 5 else "")
 
 
 main()

@@ -49,11 +49,24 @@ class Terminal:
     def screen(self):
         return "\n".join(line.rstrip() for line in self.tmux("capture-pane", "-p").splitlines()).rstrip()
 
+    def coloured(self):
+        """The screen with the terminal's own codes for colours."""
+        return self.tmux("capture-pane", "-p", "-e")
+
     def wait_screen(self, pattern, patience=DEADLINE):
         return wait(f"/{pattern}/ on the screen", lambda: re.search(pattern, self.screen()), self.screen, patience)
 
     def pid(self):
         return int(self.tmux("display-message", "-p", "#{pane_pid}").strip())
+
+    def kill(self, name):
+        """As a crash does: every process of the editor at once, its server not among them. `name` is what its processes are called."""
+        pid = self.pid()
+        children = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", str(pid)], capture_output=True, text=True, check=False).stdout
+        own = [pid] + [int(line.split()[0]) for line in children.splitlines() if name in line]
+        for one in own:
+            os.kill(one, 9)
+        self.close()
 
     def close(self):
         self.tmux("kill-server")
@@ -62,13 +75,10 @@ class Terminal:
 class Neovim(Terminal):
     """Neovim with our plugin in a project folder."""
 
-    def __init__(self, program, plugin, server, home, files, size=(92, 24)):
+    def __init__(self, program, configuration, environment, home, files, size=(92, 24)):
         self.program, self.pipe = str(program), str(home / f"nvim-{uuid.uuid4().hex[:6]}.pipe")
-        self.environment = {
-            "HOME": str(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "screen-256color", "LANG": "C.UTF-8",
-            "AI_ORCHESTRATOR": str(server), "ORCHESTRATOR_MODEL__PROVIDER": "offline", "XDG_RUNTIME_DIR": str(home),
-        }
-        command = [self.program, "-u", str(plugin / "spec" / "minimal.lua"), "--listen", self.pipe, *files]
+        self.environment = environment
+        command = [self.program, "-u", str(configuration), "--listen", self.pipe, *files]
         super().__init__(command, home / "project", self.environment, size)
         wait("Neovim to listen", lambda: os.path.exists(self.pipe), self.screen)
 
@@ -99,11 +109,59 @@ class Neovim(Terminal):
 
         return wait(f"{what} (`{expression}`, last {last})", look, self.screen, patience)[0]
 
-    def kill(self):
-        """As a crash does: every process of the editor at once, its server not among them."""
-        pid = self.pid()
-        children = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", str(pid)], capture_output=True, text=True, check=False).stdout
-        own = [pid] + [int(line.split()[0]) for line in children.splitlines() if "nvim" in line]
-        for one in own:
-            os.kill(one, 9)
-        self.close()
+
+class Emacs(Terminal):
+    """Emacs with the configuration that the server prints, in a project folder; a look inside by emacsclient."""
+
+    def __init__(self, program, environment, home, files, size=(100, 26)):
+        self.client, self.environment = f"{program}-client", environment
+        self.name = f"test-{uuid.uuid4().hex[:6]}"
+        begin = f'(progn (setq server-name "{self.name}") (server-start))'
+        super().__init__([str(program), "-nw", "--eval", begin, *files], home / "project", environment, size)
+        wait("Emacs to listen", lambda: self.lisp("t") == "t", self.screen)
+
+    def lisp(self, expression):
+        """What an expression prints in the running editor; empty while it does not answer."""
+        command = [self.client, "-s", self.name, "--eval", expression]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10, env=self.environment)
+        except subprocess.TimeoutExpired:
+            return ""
+        return done.stdout.strip()
+
+    def wait_lisp(self, what, expression, is_it=lambda text: text not in ("", "nil"), patience=DEADLINE):
+        last = []
+
+        def look():
+            last[:] = [self.lisp(expression)]
+            return last[0] if is_it(last[0]) else None
+
+        return wait(f"{what} (`{expression}`, last {last})", look, self.screen, patience)
+
+    def command(self, name, *answers):
+        """M-x, and what is typed at the prompts that come."""
+        self.keys("M-x")
+        self.wait_screen(r"M-x")
+        self.type(name)
+        self.keys("Enter")
+        for prompt, answer in answers:
+            self.wait_screen(prompt)
+            self.type(answer)
+            self.keys("Enter")
+
+
+class Helix(Terminal):
+    """Helix with the configuration that the server prints, in a project folder. It tells nothing but its screen."""
+
+    def __init__(self, program, environment, home, files, size=(100, 26)):
+        super().__init__([str(program), *files], home / "project", environment, size)
+        self.wait_screen(r"NOR")
+
+    def command(self, line):
+        # A key that comes with Escape would be taken for Alt and that key.
+        self.keys("Escape")
+        wait("normal mode", lambda: " NOR " in self.screen(), self.screen)
+        time.sleep(0.05)
+        self.type(f":{line}")
+        wait("the command line", lambda: line[-20:] in self.screen(), self.screen)
+        self.keys("Enter")

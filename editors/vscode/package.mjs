@@ -16,7 +16,8 @@ function programFor(target) {
     const targetDir = process.env.CARGO_TARGET_DIR ?? '../../target';
     places.push(join(targetDir, 'release', name), join(targetDir, 'debug', name));
   }
-  return places.find((place) => existsSync(place));
+  // Of the host's own the one that was built last.
+  return places.filter((place) => existsSync(place)).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
 
 function pack(target) {

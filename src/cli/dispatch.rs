@@ -45,20 +45,17 @@ fn act(parsed: Parsed, environment: Environment, terminal: &Terminal) -> Result<
     match invocation {
         Invocation::Print(text) => terminal.out(&text),
         Invocation::Schema(format) => terminal.out(&show::schema(format)),
-        Invocation::Mcp => return Err(not_built("mcp", "use the command line or the language server")),
-        Invocation::Acp => return Err(not_built("acp", "use the command line or the language server")),
+        Invocation::Acp => {
+            return Err(Error::not_available("acp").hint("use `ai-orchestrator mcp`, the command line or the language server"));
+        }
         Invocation::EditorConfig { editor } => match editors::configuration(&editor) {
             Some(text) => terminal.out(text.trim_end()),
             None => return Err(Error::usage(format!("there is no configuration for `{editor}`"))),
         },
-        Invocation::Lsp => return Err(Error::internal("the language server is started by the program itself")),
+        Invocation::Lsp | Invocation::Mcp => return Err(Error::internal("servers are started by the program itself")),
         invocation => return with_setup(invocation, &options, environment, terminal),
     }
     Ok(0)
-}
-
-fn not_built(name: &str, hint: &str) -> Error {
-    Error::not_available(name).hint(hint)
 }
 
 /// What needs the configuration. It is read for the named project by `trust`, else for the one around the current folder.

@@ -163,6 +163,10 @@ pub fn line(record: &Record, state: &RunState, look: &Look) -> Option<String> {
             format!("{step} {agent} started: {}{again}", title(state, step))
         }
         event @ Event::StepFinished { .. } => finished(event, state, look),
+        Event::Returned { step, review, round, .. } => {
+            format!("{review} sends findings back to {step} (round {round}): {}", title(state, step))
+        }
+        Event::HandedOver { step, .. } => format!("{step} goes on in a fresh conversation: {}", title(state, step)),
         Event::StepReopened { step, .. } => format!("{step} is done again: {}", title(state, step)),
         Event::Retry { step, reason, wait_ms, .. } => {
             format!("{step} tries again in {:.1} s: {reason}", Duration::from_millis(*wait_ms).as_secs_f64())

@@ -86,7 +86,7 @@ impl Renderer {
                 }
             }
             Mode::Live(bar) => {
-                let worth_keeping = matches!(update.record.event, Event::Note { .. } | Event::StepReopened { .. });
+                let worth_keeping = matches!(update.record.event, Event::Note { .. } | Event::StepReopened { .. } | Event::Returned { .. });
                 let line = if worth_keeping { live::line(&update.record, &update.state, &self.look) } else { None };
                 match (line, bar) {
                     (Some(line), Some(bar)) if !self.hidden => bar.println(line),

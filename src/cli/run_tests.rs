@@ -59,14 +59,6 @@ fn bad_goals_and_outputs_are_refused_before_anything_starts() {
 }
 
 #[test]
-fn what_is_not_built_yet_is_refused_with_a_hint() {
-    let mut setup = setup();
-    setup.settings.sandbox_mode = true;
-    let errors = setup.may_run().unwrap_err();
-    assert!(errors[0].what.contains("security.sandbox_mode is not available yet") && errors[0].exit_code() == 2);
-}
-
-#[test]
 fn a_deny_is_stronger_than_read_project() {
     use crate::domain::policy::ProjectRead;
     let mut setup = setup();

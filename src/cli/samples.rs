@@ -64,6 +64,7 @@ fn view(step: &Step, status: StepStatus) -> StepView {
         started_at: started.then(|| time("2026-11-22T14:30:00+01:00")),
         ended_at: status.is_end().then(|| time("2026-11-22T14:30:09+01:00")),
         error: None,
+        review: None,
     }
 }
 

@@ -100,13 +100,7 @@ impl Setup {
 
     /// Every error of the configuration, or `Ok` when goals may run.
     pub fn may_run(&self) -> std::result::Result<(), Vec<Error>> {
-        let mut errors: Vec<Error> = self.problems.iter().filter(|problem| problem.is_error).map(Problem::error).collect();
-        if self.settings.sandbox_mode {
-            errors.push(
-                Error::not_available("security.sandbox_mode")
-                    .hint("set it to false; what agents write is confined to the workspace anyway"),
-            );
-        }
+        let errors: Vec<Error> = self.problems.iter().filter(|problem| problem.is_error).map(Problem::error).collect();
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 

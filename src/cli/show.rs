@@ -90,6 +90,7 @@ pub async fn doctor(options: &Options, setup: &Setup, terminal: &Terminal) -> Re
         problems: setup.problems.iter().map(problem).collect(),
         provider,
         runs,
+        servers: doctor::look_at_servers(&setup.settings, &setup.environment).await,
         noise: setup.clock.noise(),
     });
     if options.json {

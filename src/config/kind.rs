@@ -7,7 +7,7 @@ use crate::domain::policy::Rule;
 /// Budgets in tokens stay below this, so that sums cannot overflow.
 pub const MAX_TOKENS: u64 = 1_000_000_000_000_000;
 const MAX_TURNS: u64 = 1000;
-const PRICE_FIELDS: [&str; 4] = ["input", "output", "cache_read", "cache_write"];
+const PRICE_FIELDS: [&str; 5] = ["input", "output", "cache_read", "cache_write", "context"];
 const SERVER_FIELDS: [&str; 6] = ["command", "args", "env", "url", "headers", "tools"];
 
 /// What an option's value must be.

@@ -10,6 +10,7 @@ use crate::sys::{Disk, Environment};
 
 use super::file::{Entry, Layered, Source};
 use super::given::{from_command_line, from_editor, from_environment};
+use super::guide;
 use super::memory::{Memory, TrustedValues, agent_key};
 use super::overrides::Values;
 use super::problem::{ConfigProblem, Layer, Level, Origin, Origins, shown_path};
@@ -108,6 +109,7 @@ pub fn load(layers: &Layers) -> Loaded {
     later.iter().for_each(|layered| loading.lay(layered));
     let settings = Settings::resolve(&loading.values, &layers.project, &layers.environment);
     let project_trusted = loading.agents(&settings.agent_directory);
+    loading.guide();
     Loaded {
         settings,
         problems: loading.problems,
@@ -236,10 +238,26 @@ impl Loading<'_> {
         all_trusted
     }
 
+    /// Looks at the project's instructions for agents.
+    fn guide(&mut self) {
+        let Some((name, text)) = guide::read(&*self.layers.disk, &self.layers.project) else { return };
+        let (key, text) = (guide::key(name), Value::from(text));
+        if self.layers.editor_trusted {
+            self.trusted.add(&key, &text);
+        }
+        if !self.trusted.covers(&key, &text) {
+            let message = "ignored: the instructions of an untrusted project are not given to agents";
+            self.held_back(message, (self.layers.project.join(name), key, text));
+        }
+    }
+
     fn untrusted_agent(&mut self, file: PathBuf, key: String, value: Value) {
+        self.held_back("ignored: the agents of an untrusted project are listed but not used", (file, key, value));
+    }
+
+    fn held_back(&mut self, message: &str, (file, key, value): (PathBuf, String, Value)) {
         let place = shown_path(&file, &self.layers.project);
         let origin = Origin { file: Some(file.clone()), line: Some(1), span: Some(0..0), place, ..Origin::of(Layer::Project) };
-        let message = "ignored: the agents of an untrusted project are listed but not used";
         self.problems.push(ConfigProblem::new(Level::Ignored, &origin, None, message).hint(Some(untrusted::hint())));
         self.untrusted.push(UntrustedValue { key, value, file, line: Some(1) });
     }

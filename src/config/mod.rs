@@ -2,6 +2,7 @@
 pub mod documentation;
 pub mod file;
 mod given;
+pub mod guide;
 pub mod kind;
 pub mod load;
 pub mod memory;

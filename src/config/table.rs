@@ -198,7 +198,7 @@ static TABLE: &[ConfigOption] = &[
         .or_null().only_trusted().scope(Scope::Machine),
     option_row("model.per_agent", Kind::ModelByAgent, "{}", "The model of single agents by name: `{\"coder\": \"MODEL\"}`.").only_trusted(),
     option_row("model.prices", Kind::Prices, "{}",
-        "Prices that go before the built-in, dated table: model → `input`, `output` and, if you like, `cache_read`, `cache_write`.")
+        "Prices that go before the built-in, dated table: model → `input`, `output` and, if you like, `cache_read`, `cache_write`, and `context`: the longest prompt in tokens.")
         .in_unit("US dollars for a million tokens").only_trusted(),
     option_row("planner.max_steps", Kind::Whole { minimum: 1, maximum: 1000 }, "12", "Steps in a plan at the most.").in_unit("steps"),
     option_row("budget.per_run_usd", Kind::Money, "1.00",

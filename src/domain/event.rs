@@ -48,6 +48,14 @@ pub enum NoteLevel {
     Error,
 }
 
+/// A text file as it was at a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Kept {
+    pub path: RelPath,
+    pub sha256: String,
+    pub text: String,
+}
+
 /// Everything that can happen in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -158,6 +166,24 @@ pub enum Event {
         output_file: Option<RelPath>,
         error: Option<String>,
     },
+    /// A reviewer's findings go back to a step that had finished: its agent goes on in the same conversation, with `note` at its tail.
+    Returned {
+        step: StepId,
+        /// The step that reviewed.
+        review: StepId,
+        /// From 1.
+        round: u32,
+        note: String,
+        /// The files as they were reviewed, so that the best version can be kept.
+        kept: Vec<Kept>,
+    },
+    /// The step goes on in a fresh conversation, which opens with its prompt and this hand-over.
+    HandedOver {
+        step: StepId,
+        text: String,
+        /// The model's window was too small; else the hand-over came before that happened.
+        exceeded: bool,
+    },
     /// A finished step is to be done again; what needs it is done again too.
     StepReopened {
         step: StepId,
@@ -186,6 +212,7 @@ impl Event {
                 | Event::Answered { .. }
                 | Event::RunFinished { .. }
                 | Event::StepReopened { .. }
+                | Event::Returned { .. }
         )
     }
 
@@ -209,6 +236,8 @@ impl Event {
             Event::ToolFinished { .. } => "tool_finished",
             Event::Saved { .. } => "saved",
             Event::StepFinished { .. } => "step_finished",
+            Event::Returned { .. } => "returned",
+            Event::HandedOver { .. } => "handed_over",
             Event::StepReopened { .. } => "step_reopened",
             Event::RunFinished { .. } => "run_finished",
             Event::Note { .. } => "note",
@@ -226,6 +255,8 @@ impl Event {
             | Event::ToolFinished { step, .. }
             | Event::Saved { step, .. }
             | Event::StepFinished { step, .. }
+            | Event::Returned { step, .. }
+            | Event::HandedOver { step, .. }
             | Event::StepReopened { step, .. } => Some(step),
             Event::Asked { question } => question.step.as_ref(),
             Event::Note { step, .. } => step.as_ref(),

@@ -126,6 +126,8 @@ pub enum FailureClass {
     Parked,
     /// Would fail again in the same way: the step fails.
     Doomed,
+    /// The conversation does not fit the model's window: as it stands it would fail again, a shorter one may not.
+    Overflow,
     /// Stopped by us.
     Cancelled,
 }
@@ -141,12 +143,15 @@ pub struct CallFailure {
     /// What was paid for although no usable reply came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Spent>,
+    /// It is worth another try, which has to be paid anew: the budget is asked first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 impl CallFailure {
     /// A failure that cost nothing.
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
-        CallFailure { class, message: message.into(), retry_after_ms: None, spent: None }
+        CallFailure { class, message: message.into(), retry_after_ms: None, spent: None, again: false }
     }
 }
 
@@ -156,13 +161,6 @@ pub struct Spent {
     pub usage: Usage,
     /// US dollars; `None` when the price is unknown.
     pub cost_usd: Option<f64>,
-}
-
-impl Spent {
-    #[must_use]
-    pub fn plus(self, other: Spent) -> Spent {
-        Spent { usage: self.usage.plus(other.usage), cost_usd: super::usage::add_costs(self.cost_usd, other.cost_usd) }
-    }
 }
 
 /// What an earlier step left for this one.
@@ -189,8 +187,31 @@ pub struct Brief {
     pub planned_files: Vec<RelPath>,
     /// Whether the plan lets this step read the project.
     pub uses_project: bool,
+    /// Findings of a review came back after the step had finished; its files are there already.
+    #[serde(default)]
+    pub reworks: bool,
     /// Model calls left after this one.
     pub turns_left: u32,
+}
+
+impl Brief {
+    /// The brief of a step that stands alone: nothing attached, nothing before it, one turn left.
+    pub fn new(agent: &str, goal: &str, step: StepId, output: RelPath) -> Self {
+        Brief {
+            goal: goal.to_owned(),
+            agent: agent.to_owned(),
+            step,
+            title: goal.to_owned(),
+            instructions: String::new(),
+            output,
+            inputs: Vec::new(),
+            upstream: Vec::new(),
+            planned_files: Vec::new(),
+            uses_project: false,
+            reworks: false,
+            turns_left: 1,
+        }
+    }
 }
 
 /// One request to a model. `system`, `tools` and earlier `messages` of a conversation never change.
@@ -208,6 +229,11 @@ pub struct ModelRequest {
 }
 
 impl ModelRequest {
+    /// A request with nothing but a conversation: no system prompt, no tools, no limit.
+    pub fn new(brief: Brief, messages: Vec<Message>) -> Self {
+        ModelRequest { model: None, system: String::new(), tools: Vec::new(), messages, max_output_tokens: None, schema: None, brief }
+    }
+
     /// SHA-256 over what a model would see: the key that tells one request from another.
     pub fn hash(&self) -> String {
         let seen = (&self.model, &self.system, &self.tools, &self.messages, self.max_output_tokens);

@@ -69,6 +69,14 @@ pub struct Rates {
     pub output: f64,
 }
 
+/// A project's own instructions for agents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guide {
+    /// `AGENTS.md`
+    pub name: String,
+    pub text: String,
+}
+
 impl Rule {
     /// The rule that an approval with scope "always" adds; `None` where no rule can say it.
     pub fn always(subject: &Subject) -> Option<Rule> {
@@ -129,7 +137,7 @@ impl Rule {
 }
 
 /// Everything the engine needs to know that is not in the journal.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Policy {
     /// The agents in force, by name.
     pub agents: BTreeMap<String, Agent>,
@@ -137,6 +145,8 @@ pub struct Policy {
     pub tools: BTreeMap<String, ToolSpec>,
     /// The names of those that change nothing.
     pub read_only_tools: BTreeSet<String>,
+    /// The MCP servers that a plan may name (`mcp:NAME`); their tools join `tools` when a step that may use them begins.
+    pub servers: BTreeSet<String>,
     pub approvals: ApprovalMode,
     pub rules: Vec<Rule>,
     /// False: nobody is there to ask (`--non-interactive`).
@@ -157,6 +167,10 @@ pub struct Policy {
     pub budget_tokens: Option<u64>,
     /// Money that all runs of this user may still use today, what this run used included; kept up to date by the driver.
     pub left_today_usd: Option<f64>,
+    /// The longest prompt of each model in tokens, where it is known.
+    pub context_tokens: BTreeMap<String, u64>,
+    /// What the project itself says about work in it, for the agents that may read the project.
+    pub guide: Option<Guide>,
     /// US dollars a million tokens, by model; a missing model has an unknown price. Without a model (offline) nothing costs.
     pub rates: BTreeMap<String, Rates>,
     /// Minutes after which an unanswered question pauses the run; 0 waits.

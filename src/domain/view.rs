@@ -107,6 +107,41 @@ pub struct StepView {
     pub started_at: Option<DateTime<FixedOffset>>,
     pub ended_at: Option<DateTime<FixedOffset>>,
     pub error: Option<String>,
+    /// What a reviewing step found; left out for the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewView>,
+}
+
+/// What a review came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It was finished and found nothing that has to be mended.
+    Passed,
+    Findings,
+    /// It failed, ran out of turns or reported nothing: nobody knows.
+    Unknown,
+}
+
+impl Verdict {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Passed => "passed",
+            Verdict::Findings => "findings",
+            Verdict::Unknown => "unknown",
+        }
+    }
+}
+
+/// The outcome of a reviewing step, for the version of the files that was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReviewView {
+    pub verdict: Verdict,
+    /// How often findings went back to authors.
+    pub rounds: u32,
+    pub errors: usize,
+    pub warnings: usize,
+    pub infos: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -208,6 +243,8 @@ pub struct StepResult {
     pub usage: Usage,
     pub cost_usd: Option<f64>,
     pub error: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewView>,
 }
 
 impl StepResult {
@@ -222,6 +259,7 @@ impl StepResult {
             usage: step.usage,
             cost_usd: step.cost_usd,
             error: step.error.clone(),
+            review: step.review,
         }
     }
 }

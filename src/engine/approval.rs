@@ -118,16 +118,19 @@ fn not_yours(workflow: &Workflow, step: &Step, path: &RelPath) -> Option<String>
     }
 }
 
+/// Whether a step may read the project without anybody being asked: by the settings, the goal or the approved plan.
+pub fn may_read_project(workflow: &Workflow, policy: &Policy, step: &Step) -> bool {
+    let declared = workflow.plan.as_ref().is_some_and(|plan| plan.declared.contains(&(step.id.clone(), "project".to_owned())));
+    let goal_allows = workflow.goal().is_some_and(|goal| goal.read_project);
+    policy.project_read != ProjectRead::Deny && (policy.project_read == ProjectRead::Allow || goal_allows || declared)
+}
+
 fn project(workflow: &Workflow, policy: &Policy, step: &Step, (call, ruled): (&ToolCall, Option<Verdict>)) -> Judgement {
     if policy.project_read == ProjectRead::Deny {
         return Judgement::Deny("reading the project is switched off (security.project_read); work from the workspace's files".into());
     }
-    if ruled != Some(Verdict::Ask) {
-        let declared = workflow.plan.as_ref().is_some_and(|plan| plan.declared.contains(&(step.id.clone(), "project".to_owned())));
-        let goal_allows = workflow.goal().is_some_and(|goal| goal.read_project);
-        if policy.project_read == ProjectRead::Allow || goal_allows || declared || ruled == Some(Verdict::Allow) {
-            return Judgement::Allow;
-        }
+    if ruled != Some(Verdict::Ask) && (may_read_project(workflow, policy, step) || ruled == Some(Verdict::Allow)) {
+        return Judgement::Allow;
     }
     match workflow.project_decision() {
         Some(decided) if decided.decision.approved => Judgement::Allow,

@@ -27,6 +27,7 @@ struct Scene {
 fn policy(mode: ApprovalMode) -> Policy {
     let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({"type": "object"}) };
     Policy {
+        servers: Default::default(),
         agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect(),
         tools: TOOLS.iter().map(|name| ((*name).to_owned(), spec(name))).collect(),
         read_only_tools: READ_ONLY.iter().map(|name| (*name).to_owned()).collect(),
@@ -46,6 +47,7 @@ fn policy(mode: ApprovalMode) -> Policy {
         budget_tokens: None,
         rates: BTreeMap::new(),
         question_timeout_minutes: 0,
+        ..Policy::default()
     }
 }
 

@@ -151,8 +151,13 @@ const USUAL_CALL: [(u64, u64); 2] = [(3_000, 500), (12_000, 2_000)];
 
 /// What the plan may cost, in words; `None` without a model, where nothing costs.
 pub fn estimate(workflow: &Workflow, policy: &Policy) -> Option<String> {
+    let steps: Vec<&Step> = workflow.plan_steps().iter().filter(|step| !step.skip).collect();
+    estimate_of(workflow, policy, &steps)
+}
+
+/// The same for some of its steps.
+pub fn estimate_of(workflow: &Workflow, policy: &Policy, steps: &[&Step]) -> Option<String> {
     policy.model.as_ref()?;
-    let steps: Vec<_> = workflow.plan_steps().iter().filter(|step| !step.skip).collect();
     let calls = |step: &crate::domain::Step| u64::from(policy.agents.get(&step.agent).map_or(1, |agent| agent.max_turns.max(1)));
     let most: u64 = steps.iter().map(|step| calls(step)).sum();
     let least = steps.len() as u64 * 2;
@@ -220,3 +225,7 @@ pub fn question(workflow: &Workflow, policy: &Policy) -> Question {
         asked_at: None,
     }
 }
+
+#[cfg(test)]
+#[path = "budget_tests.rs"]
+mod tests;

@@ -1,17 +1,23 @@
 //! How each event changes the state of a run. Total: any sequence of records gives some state, without a panic.
 use crate::domain::address::addresses_in;
 use crate::domain::event::{Event, PlannedBy, Record};
+use crate::domain::finding::{REPORT_FINDINGS, reported};
 use crate::domain::message::{CallFailure, FailureClass};
 use crate::domain::tool::{Touched, WEB_SEARCH};
 use crate::domain::usage::add_costs;
 use crate::domain::{Decision, Goal, Plan, Question, QuestionId, RunStatus, Said, StepId, StepStatus, StopReason, Subject, Usage, Via};
 
+use super::replan::replan_id;
+use super::review::Round;
 use super::step::{Conversation, Ended, OpenCall, StepState};
 use super::turn::planner_id;
 use super::workflow::{Decided, FileFact, NoteFact, PlanState, RunFacts, Workflow};
 
 /// The tools that read the project.
 pub const PROJECT_TOOLS: [&str; 3] = ["read_project", "search_project", "outline_project"];
+
+/// Answers that may break off in a row before the run parks: the first, and three more tries.
+const MOST_BROKEN: u32 = 3;
 
 /// Tools that look into attached files without naming one.
 const INPUT_TOOLS: [&str; 3] = ["search_files", "query_data", "make_chart"];
@@ -38,7 +44,7 @@ impl Workflow {
                 if let Some(raw) = reply.as_ref().and_then(|reply| reply.raw.as_ref()) {
                     self.found_addresses.extend(super::outside::found_by_provider(raw));
                 }
-                self.call_finished(step, *ordinal, reply.as_ref().map(|reply| (reply, *stop)), failure.as_ref());
+                self.call_finished(step, *ordinal, reply.as_ref().map(|reply| (reply, *stop, *usage)), failure.as_ref());
             }
             Event::ToolStarted { step, call_id, .. } => {
                 let pending = &mut self.step_mut(step).conversation.pending;
@@ -50,7 +56,11 @@ impl Workflow {
                     self.found_addresses.extend(addresses_in(content));
                 }
                 self.touched(step, touched);
-                self.step_mut(step).conversation.take_result(call_id, content, *ok);
+                let state = self.step_mut(step);
+                if *ok && tool == REPORT_FINDINGS {
+                    state.report(reported(content).unwrap_or_default());
+                }
+                state.conversation.take_result(call_id, content, *ok);
             }
             Event::Saved { step, path, sha256, bytes } => {
                 self.touched(step, &[Touched { path: path.clone(), sha256: sha256.clone(), bytes: *bytes, wrote: true }]);
@@ -63,7 +73,9 @@ impl Workflow {
                 state.error.clone_from(error);
                 state.ended_at = Some(record.at);
             }
-            Event::StepReopened { step, note } => self.step_mut(step).reopen(note.clone()),
+            Event::HandedOver { step, text, exceeded } => self.step_mut(step).hand_over(text, *exceeded),
+            Event::Returned { .. } => self.returned(&record.event),
+            Event::StepReopened { step, note } => self.reopened(step, note.clone()),
             Event::RunFinished { status, reason } => self.run_finished(*status, reason.clone(), record),
             Event::Note { level, text, step } => {
                 self.notes.push(NoteFact { at: record.at, level: *level, text: text.clone(), step: step.clone() });
@@ -127,7 +139,12 @@ impl Workflow {
     fn planned(&mut self, plan: &Plan, text: &str, by: PlannedBy) {
         let before = self.plan.take();
         let approved = before.as_ref().is_some_and(|before| before.approved);
-        let declared = before.map(|before| before.declared).unwrap_or_default();
+        let mut declared = before.map(|before| before.declared).unwrap_or_default();
+        if approved && by == PlannedBy::Model {
+            // The rest was planned anew, and a person said yes to what the new steps use.
+            self.replanned = true;
+            declared.extend(plan.steps.iter().flat_map(|step| step.uses.iter().map(|word| (step.id.clone(), word.clone()))));
+        }
         self.plan = Some(PlanState { plan: plan.clone(), text: text.to_owned(), by, approved, declared });
         let known: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
         self.steps.retain(|id, state| state.status != StepStatus::Pending || state.attempt > 0 || known.contains(id));
@@ -188,6 +205,31 @@ impl Workflow {
         state.conversation.messages = vec![crate::domain::Message::user(prompt.clone())];
     }
 
+    /// A reviewer that reviews again is still running; whatever else is done again makes the versions kept so far worthless.
+    fn reopened(&mut self, step: &StepId, note: Option<String>) {
+        let ended = self.step(step).is_some_and(|state| state.status.is_end());
+        self.reviews.retain(|reviewer, rounds| {
+            let concerns = reviewer == step && ended || rounds.iter().any(|round| round.authors.contains(step));
+            !concerns
+        });
+        self.step_mut(step).reopen(note);
+    }
+
+    fn returned(&mut self, event: &Event) {
+        let Event::Returned { step, review, note, kept, .. } = event else { return };
+        let reviewer = self.step_mut(review);
+        let (attempt, findings) = (reviewer.attempt, reviewer.findings.clone().unwrap_or_default());
+        self.step_mut(step).rework(note);
+        let rounds = self.reviews.entry(review.clone()).or_default();
+        if rounds.last().is_none_or(|round| round.attempt != attempt) {
+            rounds.push(Round { attempt, findings, authors: Vec::new(), kept: Vec::new() });
+        }
+        if let Some(round) = rounds.last_mut() {
+            round.authors.push(step.clone());
+            round.kept.extend(kept.iter().cloned());
+        }
+    }
+
     fn call_started(&mut self, event: &Event) {
         let Event::CallStarted { step, ordinal, model, max_output_tokens, note, .. } = event else { return };
         let call = OpenCall { ordinal: *ordinal, note: note.clone(), model: model.clone(), max_output_tokens: *max_output_tokens };
@@ -195,7 +237,12 @@ impl Workflow {
             self.repeated_other += u32::from(self.planner.start_call(call));
             return;
         }
+        if *step == replan_id() {
+            self.repeated_other += u32::from(self.replanner.start_call(call));
+            return;
+        }
         let state = self.step_mut(step);
+        state.handing_over = note.as_deref().is_some_and(|note| note.starts_with(super::hand_over::ASK));
         if state.conversation.start_call(call) {
             state.repeated_calls += 1;
         }
@@ -210,22 +257,44 @@ impl Workflow {
         }
     }
 
-    fn call_finished(&mut self, step: &StepId, ordinal: u32, reply: Option<(&Said, StopReason)>, failure: Option<&CallFailure>) {
-        let class = failure.map(|failure| failure.class);
-        if matches!(class, Some(FailureClass::Parked | FailureClass::Throttled | FailureClass::Transient)) {
-            self.parked = failure.map(|failure| failure.message.clone());
+    /// Whether a failed call stops the whole run. An answer that broke off is asked for again a few times.
+    fn parks(&self, step: &StepId, failure: &CallFailure) -> bool {
+        let broken = self.step(step).map_or(self.planner.broken.max(self.replanner.broken), |state| state.conversation.broken);
+        match failure.class {
+            FailureClass::Transient | FailureClass::Throttled => !failure.again || broken >= MOST_BROKEN,
+            FailureClass::Parked => true,
+            FailureClass::Doomed | FailureClass::Overflow | FailureClass::Cancelled => false,
+        }
+    }
+
+    fn call_finished(&mut self, step: &StepId, ordinal: u32, reply: Option<Replied<'_>>, failure: Option<&CallFailure>) {
+        if let Some(failure) = failure.filter(|failure| self.parks(step, failure)) {
+            self.parked = Some(failure.message.clone());
         }
         if self.plan.is_none() && *step == planner_id() {
             finish_call(&mut self.planner, ordinal, reply, failure);
+            return;
+        }
+        if *step == replan_id() {
+            finish_call(&mut self.replanner, ordinal, reply, failure);
             return;
         }
         if self.plan_step(step).is_none() {
             return;
         }
         let state = self.step_mut(step);
+        if let Some((_, _, usage)) = reply {
+            let prompt = usage.total() - usage.output_tokens;
+            let weight = super::hand_over::weight(&state.conversation.messages);
+            state.conversation.measured = (prompt > 0).then_some((weight, prompt));
+        }
         if let Some(counts) = finish_call(&mut state.conversation, ordinal, reply, failure) {
             state.turns += 1;
-            state.attempt_turns += u32::from(counts);
+            state.attempt_turns += u32::from(counts && !state.handing_over);
+        }
+        if state.handing_over {
+            // What a hand-over calls for is never run: its conversation ends here.
+            state.conversation.pending.clear();
         }
     }
 
@@ -275,22 +344,23 @@ impl Workflow {
     }
 }
 
+/// A reply as its event tells it: what was said, why it ended, what it used.
+type Replied<'a> = (&'a Said, StopReason, Usage);
+
 fn is_input(touch: &Touched) -> bool {
     touch.path.folded().starts_with("inputs/")
 }
 
 /// A call's end in its conversation; for a reply, whether it counts as a turn.
-fn finish_call(
-    conversation: &mut Conversation,
-    ordinal: u32,
-    reply: Option<(&Said, StopReason)>,
-    failure: Option<&CallFailure>,
-) -> Option<bool> {
+fn finish_call(conversation: &mut Conversation, ordinal: u32, reply: Option<Replied<'_>>, failure: Option<&CallFailure>) -> Option<bool> {
     conversation.open = None;
     conversation.ordinal = ordinal;
     match (reply, failure) {
-        (Some((reply, stop)), _) => return Some(conversation.take_reply(reply, stop)),
-        (None, Some(failure)) => conversation.last = Some(Ended::Failed(failure.clone())),
+        (Some((reply, stop, _)), _) => return Some(conversation.take_reply(reply, stop)),
+        (None, Some(failure)) => {
+            conversation.broken = if failure.again { conversation.broken + 1 } else { 0 };
+            conversation.last = Some(Ended::Failed(failure.clone()));
+        }
         (None, None) => conversation.last = Some(Ended::Replied { stop: StopReason::Error, text: String::new(), cut_tool: false }),
     }
     None

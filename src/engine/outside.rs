@@ -57,6 +57,31 @@ pub fn found_by_provider(raw: &Value) -> impl Iterator<Item = String> + '_ {
     urls.filter_map(|url| WebAddress::parse(url).ok().map(|address| address.as_str().to_owned()))
 }
 
+/// A page that a text rests on, as the provider's own search says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cited {
+    pub url: String,
+    pub title: String,
+    /// The words of the page.
+    pub quote: String,
+}
+
+/// The citations in a message of a provider that searches by itself (Anthropic's `citations` on text blocks), each page's passage once.
+pub fn cited(raw: &Value) -> Vec<Cited> {
+    let blocks = raw.as_array().or_else(|| raw.get("content").and_then(Value::as_array));
+    let citations = blocks.into_iter().flatten().filter_map(|block| block.get("citations").and_then(Value::as_array)).flatten();
+    let mut found: Vec<Cited> = Vec::new();
+    for citation in citations {
+        let text = |key: &str| citation.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let Ok(address) = WebAddress::parse(&text("url")) else { continue };
+        let cited = Cited { url: address.as_str().to_owned(), title: text("title"), quote: text("cited_text") };
+        if !found.contains(&cited) {
+            found.push(cited);
+        }
+    }
+    found
+}
+
 /// Whether the approved plan said that this step uses the server.
 pub fn is_declared(workflow: &Workflow, step: &Step, server: &str) -> bool {
     let word = declared_as(server);

@@ -32,28 +32,65 @@ pub enum Planning {
     ByRules(String),
 }
 
+/// One conversation about a plan.
+pub(super) struct Desk<'a> {
+    pub workflow: &'a Workflow,
+    pub policy: &'a Policy,
+    pub conversation: &'a Conversation,
+    /// The id of its calls in the journal.
+    pub id: StepId,
+    /// The first message. Stable for a run, so that a resume sends the same.
+    pub opening: String,
+    /// The plan in an answer, or what is wrong with it, in words for the model.
+    pub read: fn(&str, &Workflow, &Policy) -> Result<Plan, String>,
+}
+
 /// The next move of the planner.
 pub fn next(workflow: &Workflow, policy: &Policy) -> Planning {
-    let conversation = &workflow.planner;
-    if let Some(open) = &conversation.open {
-        return ask(workflow, policy, open.ordinal, open.note.clone());
-    }
-    match &conversation.last {
-        None => ask(workflow, policy, conversation.ordinal + 1, None),
-        Some(Ended::Failed(failure)) if failure.class == FailureClass::Doomed => {
-            Planning::ByRules(format!("the model could not plan: {}", failure.message))
+    let read = |text: &str, _: &Workflow, policy: &Policy| read(text, policy);
+    Desk { workflow, policy, conversation: &workflow.planner, id: planner_id(), opening: prompt(workflow, policy), read }.next()
+}
+
+impl Desk<'_> {
+    pub fn next(&self) -> Planning {
+        let conversation = self.conversation;
+        if let Some(open) = &conversation.open {
+            return self.ask(open.ordinal, open.note.clone());
         }
-        Some(Ended::Failed(_)) => ask(workflow, policy, conversation.ordinal + 1, None),
-        Some(Ended::Replied { text, .. }) => match read(text, policy) {
-            Ok(plan) => Planning::Made(plan),
-            Err(problem) if conversation.answers() > MAX_REPAIRS => {
-                Planning::ByRules(format!("the model's plan could not be used: {problem}"))
+        match &conversation.last {
+            None => self.ask(conversation.ordinal + 1, None),
+            Some(Ended::Failed(failure)) if matches!(failure.class, FailureClass::Doomed | FailureClass::Overflow) => {
+                Planning::ByRules(format!("the model could not plan: {}", failure.message))
             }
-            Err(problem) => {
-                let note = format!("That plan cannot be used: {problem}\n\nAnswer with the whole corrected plan.");
-                ask(workflow, policy, conversation.ordinal + 1, Some(note))
-            }
-        },
+            Some(Ended::Failed(_)) => self.ask(conversation.ordinal + 1, None),
+            Some(Ended::Replied { text, .. }) => match (self.read)(text, self.workflow, self.policy) {
+                Ok(plan) => Planning::Made(plan),
+                Err(problem) if conversation.answers() > MAX_REPAIRS => {
+                    Planning::ByRules(format!("the model's plan could not be used: {problem}"))
+                }
+                Err(problem) => {
+                    let note = format!("That plan cannot be used: {problem}\n\nAnswer with the whole corrected plan.");
+                    self.ask(conversation.ordinal + 1, Some(note))
+                }
+            },
+        }
+    }
+
+    fn ask(&self, ordinal: u32, note: Option<String>) -> Planning {
+        let (workflow, policy) = (self.workflow, self.policy);
+        // The fold keeps answers and notes; the opening follows from the goal and is put before them each time.
+        let mut messages = vec![Message::user(self.opening.clone())];
+        messages.extend(self.conversation.messages.iter().cloned());
+        let is_new = self.conversation.open.is_none();
+        messages.extend(note.iter().filter(|_| is_new).map(Message::user));
+        let request = ModelRequest {
+            model: policy.model_per_agent.get("planner").cloned().or_else(|| policy.model.clone()),
+            system: ROLE.trim_end().to_owned(),
+            max_output_tokens: policy.max_output_tokens,
+            schema: Some(schema(policy)),
+            ..ModelRequest::new(brief(workflow, self.id.clone()), messages)
+        };
+        Planning::Ask { ordinal, note, request: Box::new(request) }
     }
 }
 
@@ -61,24 +98,6 @@ impl Conversation {
     fn answers(&self) -> u32 {
         u32::try_from(self.messages.iter().filter(|message| message.role == Role::Assistant).count()).unwrap_or(u32::MAX)
     }
-}
-
-fn ask(workflow: &Workflow, policy: &Policy, ordinal: u32, note: Option<String>) -> Planning {
-    // The fold keeps answers and notes; the opening follows from the goal and is put before them each time.
-    let mut messages = vec![Message::user(prompt(workflow, policy))];
-    messages.extend(workflow.planner.messages.iter().cloned());
-    let is_new = workflow.planner.open.is_none();
-    messages.extend(note.iter().filter(|_| is_new).map(Message::user));
-    let request = ModelRequest {
-        model: policy.model_per_agent.get("planner").cloned().or_else(|| policy.model.clone()),
-        system: ROLE.trim_end().to_owned(),
-        tools: Vec::new(),
-        messages,
-        max_output_tokens: policy.max_output_tokens,
-        schema: Some(schema(policy)),
-        brief: brief(workflow),
-    };
-    Planning::Ask { ordinal, note, request: Box::new(request) }
 }
 
 /// The first message of the planner's conversation. Stable for a run, so that a resume sends the same.
@@ -99,6 +118,10 @@ pub fn prompt(workflow: &Workflow, policy: &Policy) -> String {
     if rules.max_steps > 0 {
         let _ = writeln!(text, "- at most {} steps", rules.max_steps);
     }
+    if !policy.servers.is_empty() {
+        let servers: Vec<String> = policy.servers.iter().map(|name| format!("`mcp:{name}`")).collect();
+        let _ = writeln!(text, "- servers that a step can use: {}", servers.join(" "));
+    }
     if let Some(output) = workflow.goal().and_then(|goal| goal.output.as_ref()) {
         let _ = writeln!(text, "- the deliverable is named `{output}`");
     }
@@ -110,19 +133,12 @@ fn usable<'a>(workflow: &'a Workflow, policy: &'a Policy) -> impl Iterator<Item 
     policy.agents.values().filter(move |agent| named.is_empty() || named.contains(&agent.name))
 }
 
-fn brief(workflow: &Workflow) -> Brief {
+fn brief(workflow: &Workflow, id: StepId) -> Brief {
     Brief {
-        goal: workflow.goal_text().to_owned(),
-        agent: "planner".into(),
-        step: planner_id(),
         title: "Plan the workflow".into(),
-        instructions: String::new(),
-        output: RelPath::of_plan(),
         inputs: workflow.run.as_ref().map(|run| run.inputs.clone()).unwrap_or_default(),
-        upstream: Vec::new(),
-        planned_files: Vec::new(),
-        uses_project: false,
         turns_left: 0,
+        ..Brief::new("planner", workflow.goal_text(), id, RelPath::of_plan())
     }
 }
 
@@ -175,11 +191,20 @@ struct AnswerStep {
 
 /// The plan in an answer, checked; or what is wrong with it, in words for the model.
 pub fn read(text: &str, policy: &Policy) -> Result<Plan, String> {
+    checked(answered(text)?, policy)
+}
+
+/// The plan in an answer as it was written.
+pub(super) fn answered(text: &str) -> Result<Plan, String> {
     let json = json_in(text).ok_or("there is no JSON object in the answer")?;
     let answer: Answer = serde_json::from_str(json).map_err(|error| format!("the JSON does not fit: {error}"))?;
     let steps = answer.steps.into_iter().map(step).collect::<Result<Vec<Step>, String>>()?;
     let title = one_line(&answer.title);
-    let plan = Plan { title: if title.is_empty() { "Plan".into() } else { title }, steps };
+    Ok(Plan { title: if title.is_empty() { "Plan".into() } else { title }, steps })
+}
+
+/// The plan, if nothing is wrong with it.
+pub(super) fn checked(plan: Plan, policy: &Policy) -> Result<Plan, String> {
     let problems: Vec<String> = plan.problems(&policy.plan_rules).into_iter().map(|problem| problem.message).collect();
     if problems.is_empty() { Ok(plan) } else { Err(problems.join("; ")) }
 }

@@ -11,6 +11,7 @@ use crate::domain::{Block, CallFailure, Goal, Reply, StopReason, Usage};
 
 fn policy() -> Policy {
     Policy {
+        servers: Default::default(),
         agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect(),
         tools: Default::default(),
         read_only_tools: Default::default(),
@@ -34,6 +35,7 @@ fn policy() -> Policy {
         allowed_hosts: Vec::new(),
         rates: Default::default(),
         question_timeout_minutes: 0,
+        ..Policy::default()
     }
 }
 

@@ -1,8 +1,11 @@
 //! What an agent is told at the start of a step: role, task, inputs, and what earlier steps left, each with a hard cap.
 use std::fmt::Write;
 
-use crate::domain::{Agent, Policy, Step};
+use crate::domain::pattern::name_matches;
+use crate::domain::{Agent, AgentSource, Policy, Step};
 
+use super::approval;
+use super::outside::{declared_as, server_of};
 use super::turn::upstream;
 use super::workflow::Workflow;
 
@@ -12,6 +15,11 @@ const GOAL_CAP: usize = 16 * 1024;
 pub const UPSTREAM_CAP: usize = 12 * 1024;
 /// All earlier outputs together, in bytes.
 const UPSTREAM_TOTAL: usize = 48 * 1024;
+
+/// The longest project instructions in a prompt, in bytes.
+const GUIDE_CAP: usize = 16 * 1024;
+/// How they are headed; the file's name and a bracket follow.
+pub(super) const GUIDE_HEAD: &str = "# Project instructions (";
 
 /// The text of an earlier step's output, as read from the workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,15 +52,48 @@ pub fn capped(text: &str, cap: usize) -> String {
 /// The opening of a step: the stable part (system) first, so that a provider's prompt cache can serve it.
 pub fn opening(workflow: &Workflow, policy: &Policy, step: &Step, texts: &[UpstreamText]) -> Opening {
     let agent = policy.agents.get(&step.agent);
-    let tools = agent.map(|agent| offered(agent, policy)).unwrap_or_default();
+    let tools = agent.map(|agent| offered(agent, policy, step)).unwrap_or_default();
     let max_turns = agent.map_or(1, |agent| agent.max_turns.max(1));
     let system = agent.map(super::roles::prompt).unwrap_or_default();
-    Opening { system, prompt: task(workflow, step, texts), tools, max_turns }
+    let mut prompt = task(workflow, step, texts);
+    for server in agent.map(|agent| servers(agent, step)).unwrap_or_default() {
+        if !tools.iter().any(|tool| server_of(tool) == Some(server)) {
+            let _ =
+                write!(prompt, "\nThe tools of the server `{server}` are not available now; work without them and say so in the output.\n");
+        }
+    }
+    if let Some(guide) = policy.guide.as_ref().filter(|_| approval::may_read_project(workflow, policy, step)) {
+        let text = capped(guide.text.trim(), GUIDE_CAP);
+        let _ = write!(prompt, "\n{GUIDE_HEAD}{})\n\nFollow them where they concern your step.\n\n{text}\n", guide.name);
+    }
+    Opening { system, prompt, tools, max_turns }
 }
 
-/// The agent's tools that exist in this run.
-fn offered(agent: &Agent, policy: &Policy) -> Vec<String> {
-    agent.tools.iter().filter(|name| policy.tools.contains_key(*name)).cloned().collect()
+/// The agent's tools that exist in this run, and those of the servers that it may use in this step. A built-in agent uses the servers that the plan
+/// declares for the step (`uses: mcp:NAME`); a custom one those it names itself, by tool or by pattern (`mcp__NAME__*`).
+fn offered(agent: &Agent, policy: &Policy, step: &Step) -> Vec<String> {
+    let mut tools: Vec<String> = agent.tools.iter().filter(|name| policy.tools.contains_key(*name)).cloned().collect();
+    let of_servers = policy.tools.keys().filter(|tool| server_of(tool).is_some_and(|server| may_use(agent, step, (server, tool))));
+    for tool in of_servers {
+        if !tools.contains(tool) {
+            tools.push(tool.clone());
+        }
+    }
+    tools
+}
+
+fn may_use(agent: &Agent, step: &Step, (server, tool): (&str, &str)) -> bool {
+    let named = agent.tools.iter().any(|name| name.starts_with("mcp__") && name_matches(name, tool));
+    named || agent.source == AgentSource::BuiltIn && step.uses.contains(&declared_as(server))
+}
+
+/// The servers whose tools a step may use: those to have at hand before it begins.
+pub fn servers<'a>(agent: &'a Agent, step: &'a Step) -> Vec<&'a str> {
+    let declared = step.uses.iter().filter(|_| agent.source == AgentSource::BuiltIn).filter_map(|word| word.strip_prefix("mcp:"));
+    let mut servers: Vec<&str> = agent.tools.iter().filter_map(|tool| server_of(tool)).chain(declared).collect();
+    servers.sort_unstable();
+    servers.dedup();
+    servers
 }
 
 fn task(workflow: &Workflow, step: &Step, texts: &[UpstreamText]) -> String {
@@ -64,6 +105,9 @@ fn task(workflow: &Workflow, step: &Step, texts: &[UpstreamText]) -> String {
     }
     if let Some(note) = workflow.step(&step.id).and_then(|state| state.retry_note.as_ref()) {
         let _ = write!(prompt, "\n# Note from the user on the last attempt\n\n{}\n", capped(note, GOAL_CAP));
+    }
+    if let Some(earlier) = super::review::earlier(workflow, step) {
+        let _ = write!(prompt, "\n# Your last review\n\n{earlier}\n");
     }
     write_inputs(&mut prompt, workflow);
     write_plan(&mut prompt, workflow, step);

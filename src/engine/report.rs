@@ -53,6 +53,7 @@ fn step_view(workflow: &Workflow, step: &Step) -> StepView {
         started_at: state.started_at,
         ended_at: state.ended_at,
         error: state.error.clone(),
+        review: super::review::view(workflow, step),
     }
 }
 
@@ -191,6 +192,7 @@ pub fn summary(workflow: &Workflow) -> String {
     }
     write_results(&mut text, &state);
     write_files(&mut text, workflow);
+    super::review::write(&mut text, workflow);
     write_failures(&mut text, &state);
     write_approvals(&mut text, workflow);
     write_notes(&mut text, workflow);

@@ -5,7 +5,9 @@ use crate::domain::{Decision, Policy, Question, RunStatus, Step, StepId, StepSta
 use super::approval::{self, Judgement};
 use super::budget::{self, Fit, Room, Worst};
 use super::planner::{self, Planning};
-use super::step::StepState;
+use super::replan;
+use super::review;
+use super::step::{Conversation, StepState};
 use super::turn::{self, Turn};
 use super::wish::Wish;
 use super::workflow::Workflow;
@@ -35,7 +37,8 @@ pub fn next(workflow: &Workflow, policy: &Policy) -> Vec<Wish> {
         return settled;
     }
     if let Some(finish) = finish(workflow) {
-        return vec![finish];
+        let failed = matches!(finish, Wish::Finish { status: RunStatus::Failed, .. });
+        return if failed { replan_or(workflow, policy, finish) } else { vec![finish] };
     }
     work(workflow, policy)
 }
@@ -65,15 +68,30 @@ fn plan_wish(workflow: &Workflow, policy: &Policy) -> Vec<Wish> {
     match planner::next(workflow, policy) {
         Planning::Made(plan) => vec![Wish::Plan { made: Some(Box::new(plan)), reason: None }],
         Planning::ByRules(reason) => vec![Wish::Plan { made: None, reason: Some(reason) }],
-        Planning::Ask { ordinal, note, mut request } => {
-            let mut calls = Calls::new(workflow, policy, &[]);
-            let mut max = request.max_output_tokens;
-            if workflow.planner.open.is_none() && calls.reserve(|| budget::ask_of(policy, &request), &mut max).is_none() {
-                return if budget::is_asked(workflow) { Vec::new() } else { vec![budget_wish(workflow, policy)] };
-            }
-            request.max_output_tokens = max;
-            vec![Wish::CallModel { step: turn::planner_id(), ordinal, note, max_output_tokens: max, request: Some(request) }]
-        }
+        ask @ Planning::Ask { .. } => planner_call(workflow, policy, ask, &workflow.planner),
+    }
+}
+
+/// A call about the plan, if the budget has room for it.
+fn planner_call(workflow: &Workflow, policy: &Policy, ask: Planning, conversation: &Conversation) -> Vec<Wish> {
+    let Planning::Ask { ordinal, note, mut request } = ask else { return Vec::new() };
+    let mut calls = Calls::new(workflow, policy, &[]);
+    let mut max = request.max_output_tokens;
+    if conversation.open.is_none() && calls.reserve(|| budget::ask_of(policy, &request), &mut max).is_none() {
+        return if budget::is_asked(workflow) { Vec::new() } else { vec![budget_wish(workflow, policy)] };
+    }
+    request.max_output_tokens = max;
+    vec![Wish::CallModel { step: request.brief.step.clone(), ordinal, note, max_output_tokens: max, request: Some(request) }]
+}
+
+/// Before a run fails, the rest may be planned once more; where that comes to nothing, it ends.
+fn replan_or(workflow: &Workflow, policy: &Policy, finish: Wish) -> Vec<Wish> {
+    match replan::next(workflow, policy) {
+        replan::Next::Nothing => vec![finish],
+        replan::Next::Wait => Vec::new(),
+        replan::Next::Ask(question) => vec![Wish::Ask(question)],
+        replan::Next::PutInForce(plan) => vec![Wish::Plan { made: Some(plan), reason: None }],
+        replan::Next::Call(ask) => planner_call(workflow, policy, ask, &workflow.replanner),
     }
 }
 
@@ -218,9 +236,20 @@ fn run_step(workflow: &Workflow, policy: &Policy, (step, state): (&Step, &StepSt
                 wishes.extend(tool(workflow, policy, (step, state), call, wishes));
             }
         }
+        Turn::HandOver { text, exceeded } => wishes.push(record(Event::HandedOver { step: step.id.clone(), text, exceeded })),
         Turn::SaveText(text) => wishes.push(Wish::SaveText { step: step.id.clone(), path: step.output.clone(), text }),
+        // What the agent had delivered before the findings came back still stands.
+        Turn::Fail(error) if state.reworks > 0 && state.wrote.contains(&step.output) => {
+            let text = format!("the findings could not be worked in: {error}");
+            wishes.push(record(Event::Note { level: NoteLevel::Warning, text, step: Some(step.id.clone()) }));
+            wishes.push(finished(step, StepStatus::Completed, None));
+        }
         Turn::Fail(error) => wishes.push(finished(step, StepStatus::Failed, Some(error))),
-        Turn::Done => wishes.extend(done(workflow, policy, step, state)),
+        Turn::Done => match review::next(workflow, step, state) {
+            review::Move::Settled => wishes.extend(done(workflow, policy, step, state)),
+            review::Move::Wait => {}
+            review::Move::Do(review) => wishes.extend(review),
+        },
     }
 }
 

@@ -63,6 +63,7 @@ fn plan_of(edges: &[Vec<usize>], skips: &[bool], approve: bool) -> Plan {
 fn policy(max_parallel: usize) -> Policy {
     let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({"type": "object"}) };
     Policy {
+        servers: Default::default(),
         agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect(),
         tools: ["write_file", "read_file"].iter().map(|name| ((*name).to_owned(), spec(name))).collect(),
         read_only_tools: BTreeSet::from(["read_file".to_owned()]),
@@ -86,6 +87,7 @@ fn policy(max_parallel: usize) -> Policy {
         left_today_usd: None,
         rates: BTreeMap::new(),
         question_timeout_minutes: 0,
+        ..Policy::default()
     }
 }
 
@@ -184,6 +186,9 @@ impl Simulation {
                     content: "ok".into(),
                     touched,
                 });
+            }
+            Wish::ReturnWork { step, review, round, note, .. } => {
+                self.put(Event::Returned { step, review, round, note, kept: vec![] });
             }
             Wish::SaveText { step, path, .. } => self.put(Event::Saved { step, path, sha256: "h".into(), bytes: 1 }),
             Wish::Finish { status, reason } => self.put(Event::RunFinished { status, reason }),

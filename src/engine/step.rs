@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, FixedOffset};
 
 use crate::domain::message::CallFailure;
-use crate::domain::{Block, Message, RelPath, Role, Said, StepStatus, StopReason, ToolCall, Usage};
+use crate::domain::{Block, Finding, Message, RelPath, Role, Said, StepStatus, StopReason, ToolCall, Usage};
 
 /// A tool call that a reply asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +43,10 @@ pub struct Conversation {
     /// Answers cut off or paused, which do not count as turns.
     pub continuations: u32,
     pub nudges: u32,
+    /// Answers in a row that broke off after they were paid for.
+    pub broken: u32,
+    /// Bytes of the messages of the last call, and the prompt tokens that the provider counted for it.
+    pub measured: Option<(u64, u64)>,
 }
 
 /// Everything known about a step.
@@ -77,6 +81,16 @@ pub struct StepState {
     pub result_decided: Option<bool>,
     /// Calls sent again because their end was not known.
     pub repeated_calls: u32,
+    /// The call under way or just ended asks for a hand-over.
+    pub handing_over: bool,
+    /// Fresh conversations begun in this attempt.
+    pub hand_overs: u32,
+    /// One of them because the window was exceeded.
+    pub overflowed: bool,
+    /// What this attempt reported; `None` where it reported nothing, not even that nothing was found.
+    pub findings: Option<Vec<Finding>>,
+    /// How often findings came back to this step since it last started.
+    pub reworks: u32,
 }
 
 impl Conversation {
@@ -105,6 +119,7 @@ impl Conversation {
                 self.pending = reply.tool_calls().map(|call| PendingTool { call: call.clone(), started: false, result: None }).collect();
             }
         }
+        self.broken = 0;
         self.last = Some(Ended::Replied { stop, text: reply.text(), cut_tool });
         let continues = matches!(stop, StopReason::MaxTokens | StopReason::PauseTurn);
         if continues {
@@ -172,5 +187,44 @@ impl StepState {
         self.output_file = None;
         self.result_decided = None;
         self.retry_note = note;
+        self.findings = None;
+        self.reworks = 0;
+        self.handing_over = false;
+        self.hand_overs = 0;
+        self.overflowed = false;
+    }
+
+    /// Takes what the agent reported; the same finding counts once.
+    pub fn report(&mut self, reported: Vec<Finding>) {
+        let findings = self.findings.get_or_insert_default();
+        for finding in reported {
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+    }
+
+    /// Goes on in a fresh conversation.
+    pub fn hand_over(&mut self, text: &str, exceeded: bool) {
+        let opening = super::hand_over::opening(self.conversation.messages.first(), text);
+        let ordinal = self.conversation.ordinal;
+        self.conversation = Conversation { messages: vec![opening], ordinal, ..Conversation::default() };
+        self.handing_over = false;
+        self.hand_overs += 1;
+        self.overflowed |= exceeded;
+    }
+
+    /// Goes on in the same conversation with what a reviewer found. What was written stays.
+    pub fn rework(&mut self, note: &str) {
+        self.status = StepStatus::Running;
+        self.attempt_turns = 0;
+        self.ended_at = None;
+        self.error = None;
+        self.result_decided = None;
+        self.reworks += 1;
+        let conversation = &mut self.conversation;
+        conversation.last = None;
+        conversation.continuations = 0;
+        push_user_text(&mut conversation.messages, note);
     }
 }

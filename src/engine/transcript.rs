@@ -13,7 +13,12 @@ pub fn passage(record: &Record) -> Option<String> {
     let text = match &record.event {
         Event::StepStarted { step, agent, attempt, tools, max_turns, prompt, .. } => {
             let tools = tools.join(", ");
-            format!("{step} {agent}, attempt {attempt}, at most {max_turns} turns, tools: {tools}\n\n{}\n", capped(task(prompt), WORDS_CAP))
+            let guide = prompt.split_once(super::prompt::GUIDE_HEAD).and_then(|(_, after)| after.split_once(')'));
+            let guide = guide.map(|(name, _)| format!("; project instructions: {name}")).unwrap_or_default();
+            format!(
+                "{step} {agent}, attempt {attempt}, at most {max_turns} turns, tools: {tools}{guide}\n\n{}\n",
+                capped(task(prompt), WORDS_CAP)
+            )
         }
         Event::CallFinished { reply: Some(reply), usage, ordinal, .. } => {
             let words = reply.blocks.iter().filter_map(said).collect::<Vec<_>>().join("\n");
@@ -23,6 +28,8 @@ pub fn passage(record: &Record) -> Option<String> {
         Event::Retry { ordinal, reason, wait_ms, .. } => format!("call {ordinal} again in {}: {reason}\n", duration(*wait_ms)),
         Event::ToolFinished { tool, ok, summary, .. } => format!("{tool} {}: {summary}\n", if *ok { "ok" } else { "refused" }),
         Event::Saved { path, bytes, .. } => format!("saved {path} ({bytes} bytes)\n"),
+        Event::HandedOver { text, .. } => format!("a fresh conversation with this hand-over:\n\n{}\n", capped(text, WORDS_CAP)),
+        Event::Returned { review, round, note, .. } => format!("findings of {review}, round {round}\n\n{}\n", capped(note, WORDS_CAP)),
         Event::StepFinished { status, error, .. } => {
             format!("{}{}\n", status.as_str(), error.as_ref().map(|error| format!(": {error}")).unwrap_or_default())
         }

@@ -1,7 +1,8 @@
 //! One agent's conversation as a machine: what comes next in a running step. Every stop reason has an arm; nothing is sent or run here.
 use crate::domain::message::{Brief, FailureClass, Upstream};
-use crate::domain::{ModelRequest, Policy, RelPath, Step, StepId, StopReason, ToolCall};
+use crate::domain::{ModelRequest, Policy, Step, StepId, StopReason, ToolCall};
 
+use super::hand_over;
 use super::step::{Ended, StepState};
 use super::workflow::Workflow;
 
@@ -30,6 +31,11 @@ pub enum Turn {
     SaveText(String),
     /// The work is done and the output is there.
     Done,
+    /// Go on in a fresh conversation that opens with this hand-over; `exceeded` says that the window was too small already.
+    HandOver {
+        text: String,
+        exceeded: bool,
+    },
     Fail(String),
 }
 
@@ -43,24 +49,27 @@ pub fn next(step: &Step, state: &StepState, policy: &Policy) -> Turn {
         return Turn::Tools;
     }
     match &conversation.last {
-        None => call(state, policy, None),
+        None => call(step, state, policy, None),
         Some(Ended::Failed(failure)) => match failure.class {
             FailureClass::Doomed => Turn::Fail(failure.message.clone()),
-            _ => call(state, policy, None),
+            FailureClass::Overflow => overflow(state, Some(&failure.message)),
+            _ => call(step, state, policy, None),
         },
         Some(Ended::Replied { stop, text, cut_tool }) => after_reply(step, state, policy, (*stop, text, *cut_tool)),
     }
 }
 
 fn after_reply(step: &Step, state: &StepState, policy: &Policy, (stop, text, cut_tool): (StopReason, &str, bool)) -> Turn {
+    if state.handing_over {
+        let text = if text.trim().is_empty() { hand_over::from_facts(state) } else { text.to_owned() };
+        return Turn::HandOver { text, exceeded: stop == StopReason::ContextWindowExceeded };
+    }
     let conversation = &state.conversation;
     let wrote = state.wrote.contains(&step.output);
     let answered_tools = conversation.messages.last().is_some_and(|message| message.role == crate::domain::Role::User);
     match stop {
         StopReason::Refusal => Turn::Fail(format!("the model refused this task{}", detail(text))),
-        StopReason::ContextWindowExceeded => {
-            Turn::Fail("the conversation no longer fits the model's context window; split the step or attach less".into())
-        }
+        StopReason::ContextWindowExceeded => overflow(state, None),
         StopReason::Error => Turn::Fail("the call ended without a usable answer".into()),
         StopReason::MaxTokens | StopReason::PauseTurn if conversation.continuations > MAX_CONTINUATIONS => {
             Turn::Fail(format!("the answer was cut off {} times", conversation.continuations))
@@ -68,12 +77,12 @@ fn after_reply(step: &Step, state: &StepState, policy: &Policy, (stop, text, cut
         StopReason::MaxTokens if cut_tool => {
             Turn::Call { note: None, max_output_tokens: Some(policy.max_output_tokens.unwrap_or(0).max(ENLARGED_OUTPUT)) }
         }
-        StopReason::MaxTokens => call(state, policy, Some(CONTINUE)),
-        StopReason::PauseTurn => call(state, policy, None),
+        StopReason::MaxTokens => call(step, state, policy, Some(CONTINUE)),
+        StopReason::PauseTurn => call(step, state, policy, None),
         // Tools were asked for and are all answered: the model speaks next, unless its turns are used up.
         StopReason::ToolUse | StopReason::EndTurn | StopReason::StopSequence if answered_tools => {
             if state.attempt_turns < state.max_turns {
-                call(state, policy, None)
+                call(step, state, policy, None)
             } else if wrote {
                 Turn::Done
             } else {
@@ -81,17 +90,29 @@ fn after_reply(step: &Step, state: &StepState, policy: &Policy, (stop, text, cut
             }
         }
         _ if wrote => Turn::Done,
-        _ if !text.trim().is_empty() => Turn::SaveText(closing_text(&step.output, text)),
-        _ if conversation.nudges_made() < MAX_NUDGES && state.attempt_turns < state.max_turns => call(state, policy, Some(EMPTY)),
+        _ if !text.trim().is_empty() => Turn::SaveText(closing_text(step, state, text)),
+        _ if conversation.nudges_made() < MAX_NUDGES && state.attempt_turns < state.max_turns => call(step, state, policy, Some(EMPTY)),
         _ => Turn::Fail(format!("the agent ended without writing `{}` and without a closing text", step.output)),
     }
+}
+
+/// The conversation no longer fits. A fresh one may, once.
+fn overflow(state: &StepState, said: Option<&str>) -> Turn {
+    if state.overflowed {
+        let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
+        return Turn::Fail(format!("the conversation no longer fits the model's context window; split the step or attach less{said}"));
+    }
+    Turn::HandOver { text: hand_over::from_facts(state), exceeded: true }
 }
 
 fn detail(text: &str) -> String {
     if text.trim().is_empty() { String::new() } else { format!(": {}", crate::domain::goal::shorten(text, 200)) }
 }
 
-fn call(state: &StepState, policy: &Policy, note: Option<&str>) -> Turn {
+fn call(step: &Step, state: &StepState, policy: &Policy, note: Option<&str>) -> Turn {
+    if hand_over::is_due(step, state, policy) {
+        return Turn::Call { note: Some(hand_over::ASK.to_owned()), max_output_tokens: policy.max_output_tokens };
+    }
     let last = (state.attempt_turns + 1 == state.max_turns).then_some(LAST_TURN);
     let note = match (note, last) {
         (Some(note), Some(last)) => Some(format!("{note}\n\n{last}")),
@@ -110,11 +131,21 @@ impl super::step::Conversation {
     }
 }
 
-/// What of a closing text goes into the file: all of it, or the one code block where the file is code.
-fn closing_text(output: &RelPath, text: &str) -> String {
-    let prose = matches!(output.extension().as_deref(), Some(".md" | ".txt") | None);
+/// What of a closing text goes into the file: all of it with the pages it cites, or the one code block where the file is code.
+fn closing_text(step: &Step, state: &StepState, text: &str) -> String {
+    let prose = matches!(step.output.extension().as_deref(), Some(".md" | ".txt") | None);
     let body = if prose { text } else { only_code_block(text).unwrap_or(text) };
-    if body.ends_with('\n') { body.to_owned() } else { format!("{body}\n") }
+    let mut body = if body.ends_with('\n') { body.to_owned() } else { format!("{body}\n") };
+    let raw = state.conversation.messages.last().and_then(|message| message.raw.as_ref()).filter(|_| prose);
+    let mut urls = std::collections::BTreeSet::new();
+    let cited = raw.map(super::outside::cited).unwrap_or_default().into_iter();
+    let unnamed: Vec<_> = cited.filter(|cited| !text.contains(&cited.url) && urls.insert(cited.url.clone())).collect();
+    if !unnamed.is_empty() {
+        body.push_str("\n## Sources\n\n");
+        let line = |cited: &super::outside::Cited| format!("- {} <{}>\n", super::report::cell(&cited.title), cited.url);
+        body.extend(unnamed.iter().map(line));
+    }
+    body
 }
 
 fn only_code_block(text: &str) -> Option<&str> {
@@ -165,6 +196,7 @@ fn brief(workflow: &Workflow, step: &Step, state: &StepState) -> Brief {
         upstream: upstream(workflow, step),
         planned_files: workflow.plan_steps().iter().filter(|other| other.id != step.id).map(|other| other.output.clone()).collect(),
         uses_project: step.uses.iter().any(|word| word == "project") || run.is_some_and(|run| run.goal.read_project),
+        reworks: state.reworks > 0,
         turns_left: state.max_turns.saturating_sub(state.attempt_turns + 1),
     }
 }

@@ -19,6 +19,8 @@ pub enum Wish {
     RunTool { step: StepId, call: ToolCall, rerun: bool },
     /// The closing text of an agent becomes its step's output.
     SaveText { step: StepId, path: RelPath, text: String },
+    /// A reviewer's findings go back to the author `step`; `paths` are the files to be kept as they are now.
+    ReturnWork { step: StepId, review: StepId, round: u32, note: String, paths: Vec<RelPath> },
     /// Let go of the run.
     Finish { status: RunStatus, reason: Option<String> },
 }

@@ -85,8 +85,13 @@ pub struct Workflow {
     /// Addresses that searches of this run found, in their normal form.
     pub found_addresses: BTreeSet<String>,
     pub notes: Vec<NoteFact>,
+    /// By the step that reviewed: each time its findings went back to authors.
+    pub reviews: BTreeMap<StepId, Vec<super::review::Round>>,
     /// The planner's conversation, where a model plans.
     pub planner: super::step::Conversation,
+    /// The conversation about the rest, after a step failed for good.
+    pub replanner: super::step::Conversation,
+    pub replanned: bool,
     /// Planner and other calls that belong to no step.
     pub other_usage: Usage,
     /// Planner calls sent again because their end was not known.

@@ -121,7 +121,7 @@ impl Endpoint {
         }
         permit.admitted(limits);
         Ok(EventStream {
-            request_id: request_id(&answer),
+            request_id: request_id(&answer, secret.as_ref()),
             answer,
             decoder: Some(SseDecoder::default()),
             queue: VecDeque::new(),
@@ -161,7 +161,7 @@ impl Endpoint {
     }
 
     async fn rejection(&self, answer: Answer, secret: Option<&Secret>) -> Rejection {
-        let (status, request_id) = (answer.status(), request_id(&answer));
+        let (status, request_id) = (answer.status(), request_id(&answer, secret));
         let retry_after_ms = failure::retry_after_ms(&answer, self.hands.clock.now());
         let should_retry = answer.header("x-should-retry").and_then(|value| value.trim().parse().ok());
         let kind = answer.header("content-type").unwrap_or("no content type").to_owned();
@@ -170,11 +170,10 @@ impl Endpoint {
             Ok(body) if !encoded => body,
             _ => String::new(),
         };
-        if let Some(secret) = secret {
-            body = secret.redact(&body);
-        }
+        body = without(secret, &body);
         let json = serde_json::from_str(body.trim()).unwrap_or_default();
         if status == 200 && body.trim().is_empty() {
+            let kind = without(secret, &kind);
             body = format!("{} with no readable body", if encoded { "a compressed answer nobody asked for" } else { &kind });
         }
         Rejection { status, body, json, retry_after_ms, should_retry, request_id }
@@ -232,9 +231,7 @@ impl EventStream {
 
     /// A failure without the key, which a server may have repeated.
     pub fn without_key(&self, mut failure: CallFailure) -> CallFailure {
-        if let Some(secret) = &self.secret {
-            failure.message = secret.redact(&failure.message);
-        }
+        failure.message = without(self.secret.as_ref(), &failure.message);
         failure
     }
 }
@@ -243,8 +240,14 @@ fn no_progress(idle: Duration) -> CallFailure {
     failure::transient(format!("the model made no progress for {} seconds", idle.as_secs_f64()))
 }
 
-fn request_id(answer: &Answer) -> Option<String> {
-    ["request-id", "x-request-id", "x-generation-id"].iter().find_map(|name| answer.header(name)).map(str::to_owned)
+/// A server's text without the key, which it may have repeated anywhere: in its words as in its headers.
+fn without(secret: Option<&Secret>, text: &str) -> String {
+    secret.map_or_else(|| text.to_owned(), |secret| secret.redact(text))
+}
+
+fn request_id(answer: &Answer, secret: Option<&Secret>) -> Option<String> {
+    let id = ["request-id", "x-request-id", "x-generation-id"].iter().find_map(|name| answer.header(name))?;
+    Some(without(secret, id))
 }
 
 fn is_event_stream(answer: &Answer) -> bool {

@@ -14,6 +14,16 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// The longest message of a server that is passed on, in characters.
 const MAX_MESSAGE: usize = 600;
 
+/// Words by which servers say that a prompt is too long for the model: error codes first (OpenAI, llama.cpp), then messages (Anthropic, vLLM).
+const TOO_LONG: [&str; 6] = [
+    "context_length_exceeded",
+    "exceed_context_size",
+    "prompt is too long",
+    "maximum context length",
+    "context window",
+    "exceeds the available context size",
+];
+
 pub fn transient(message: impl Into<String>) -> CallFailure {
     CallFailure::new(FailureClass::Transient, message)
 }
@@ -86,10 +96,17 @@ impl Rejection {
         }
     }
 
+    /// Whether the prompt did not fit the model's window.
+    pub fn is_too_long(&self) -> bool {
+        let body = self.body.to_ascii_lowercase();
+        matches!(self.status, 400 | 413 | 422) && TOO_LONG.iter().any(|words| body.contains(words))
+    }
+
     /// The failure of `class`, with the server's own wish about trying again put first.
     pub fn failure(&self, class: FailureClass) -> CallFailure {
         let again = matches!(class, FailureClass::Transient | FailureClass::Throttled);
         let class = match self.should_retry {
+            _ if class == FailureClass::Doomed && self.is_too_long() => FailureClass::Overflow,
             Some(false) if again => FailureClass::Parked,
             Some(true) if class == FailureClass::Doomed => FailureClass::Transient,
             _ => class,

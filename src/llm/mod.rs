@@ -51,6 +51,12 @@ pub trait Provider: Send + Sync {
         None
     }
 
+    /// The longest prompt of a model in tokens, where it is known.
+    fn context_tokens(&self, model: &str) -> Option<u64> {
+        let _ = model;
+        None
+    }
+
     /// Whether the provider runs this tool itself: it is offered by name and never called here.
     fn runs_tool(&self, name: &str) -> bool {
         let _ = name;

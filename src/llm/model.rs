@@ -31,6 +31,18 @@ pub(super) fn prefix(request: &ModelRequest, model: &str) -> Option<u64> {
     (bytes >= SMALLEST_PREFIX).then(|| hasher.finish())
 }
 
+/// Requests of one conversation share this: its model, system prompt and first message never change.
+pub(super) fn conversation(request: &ModelRequest, model: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (model, &request.system).hash(&mut hasher);
+    for block in request.messages.first().map(|first| first.blocks.as_slice()).unwrap_or_default() {
+        if let crate::domain::Block::Text { text } = block {
+            text.hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
 /// Tokens of a text, estimated at four bytes each.
 pub(super) fn tokens_of(bytes: usize) -> u64 {
     bytes as u64 / 4 + 1

@@ -40,6 +40,8 @@ struct Row {
     price: Price,
     #[serde(default)]
     tiers: Vec<Tier>,
+    /// The longest prompt, in tokens.
+    context: Option<u64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -134,6 +136,11 @@ impl Prices {
     pub fn cost_of_either(&self, names: [&str; 2], billed: &Billed) -> Option<f64> {
         let name = names.into_iter().find(|name| self.row(name).is_some()).unwrap_or_default();
         self.cost(name, billed)
+    }
+
+    /// The longest prompt of a model in tokens, where it is known.
+    pub fn context(&self, model: &str) -> Option<u64> {
+        self.row(model)?.context
     }
 
     /// The worst price of a model, over its tiers and with every input token written to a cache: what reservations are made with.

@@ -48,6 +48,7 @@ struct About {
     model: Option<String>,
     /// US dollars a million tokens: input and output, by model.
     rates: BTreeMap<String, (f64, f64)>,
+    context: BTreeMap<String, u64>,
     runs_tools: Vec<String>,
     #[serde(default)]
     plans: bool,
@@ -89,7 +90,8 @@ impl Recording {
 
     fn keep(&self, request: &ModelRequest, outcome: &std::result::Result<Reply, CallFailure>) -> std::result::Result<(), CallFailure> {
         // What passes by itself is tried again by the caller; only what stands is kept.
-        if matches!(outcome, Err(failure) if !matches!(failure.class, FailureClass::Doomed | FailureClass::Parked)) {
+        if matches!(outcome, Err(failure) if !matches!(failure.class, FailureClass::Doomed | FailureClass::Overflow | FailureClass::Parked))
+        {
             return Ok(());
         }
         let hash = request.hash();
@@ -117,6 +119,9 @@ impl Recording {
             for model in request.model.iter().chain(&about.model.clone()) {
                 if let Some(rates) = self.inner.rates(model) {
                     about.rates.insert(model.clone(), (rates.input, rates.output));
+                }
+                if let Some(tokens) = self.inner.context_tokens(model) {
+                    about.context.insert(model.clone(), tokens);
                 }
             }
             if *about == before { None } else { Some(about.clone()) }
@@ -161,6 +166,10 @@ impl Provider for Recording {
 
     fn rates(&self, model: &str) -> Option<Rates> {
         self.inner.rates(model)
+    }
+
+    fn context_tokens(&self, model: &str) -> Option<u64> {
+        self.inner.context_tokens(model)
     }
 
     fn runs_tool(&self, name: &str) -> bool {
@@ -270,6 +279,10 @@ impl Provider for Replay {
 
     fn rates(&self, model: &str) -> Option<Rates> {
         self.about.rates.get(model).map(|(input, output)| Rates { input: *input, output: *output })
+    }
+
+    fn context_tokens(&self, model: &str) -> Option<u64> {
+        self.about.context.get(model).copied()
     }
 
     fn runs_tool(&self, name: &str) -> bool {

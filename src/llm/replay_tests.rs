@@ -28,27 +28,8 @@ impl Provider for Scripted {
 }
 
 fn request(text: &str) -> ModelRequest {
-    ModelRequest {
-        model: None,
-        system: "Du schreibst.\nGut.".into(),
-        tools: Vec::new(),
-        messages: vec![Message::user(text)],
-        max_output_tokens: None,
-        schema: None,
-        brief: Brief {
-            goal: "g".into(),
-            agent: "writer".into(),
-            step: StepId("s1".into()),
-            title: "t".into(),
-            instructions: String::new(),
-            output: RelPath::new("a.md").unwrap(),
-            inputs: Vec::new(),
-            upstream: Vec::new(),
-            planned_files: Vec::new(),
-            uses_project: false,
-            turns_left: 1,
-        },
-    }
+    let brief = Brief::new("writer", "g", StepId("s1".into()), RelPath::new("a.md").unwrap());
+    ModelRequest { system: "Du schreibst.\nGut.".into(), ..ModelRequest::new(brief, vec![Message::user(text)]) }
 }
 
 fn reply(text: &str) -> Reply {

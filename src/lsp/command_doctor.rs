@@ -38,8 +38,12 @@ pub fn doctor(state: &mut State, call: Call) {
             Ok(reader) => reader.list(20).await,
             Err(error) => Err(error),
         };
+        let loaded = {
+            let layers = layers.clone();
+            tokio::task::spawn_blocking(move || config::load(&layers)).await.map_err(|_| Error::internal("the doctor broke off"))?
+        };
+        let servers = doctor::look_at_servers(&loaded.settings, &layers.environment).await;
         let examined = tokio::task::spawn_blocking(move || {
-            let loaded = config::load(&layers);
             let problem = |problem: &config::ConfigProblem| Problem {
                 is_error: problem.level == config::Level::Error,
                 message: problem.to_string(),
@@ -52,6 +56,7 @@ pub fn doctor(state: &mut State, call: Call) {
                 problems: loaded.problems.iter().map(problem).collect(),
                 provider,
                 runs,
+                servers,
                 noise: SystemClock.noise(),
             };
             let report = doctor::examine(&facts);

@@ -288,7 +288,7 @@ pub fn resume(state: &mut State, call: Call) {
             Err(error) => return drop(reply.send(Err(error))),
         },
         None => {
-            let only = state.meant(None, |run| !run.is_live() && !run.status.is_end());
+            let only = state.meant(None, Run::stands_still);
             only.ok().flatten().map(|run| run.workspace)
         }
     };

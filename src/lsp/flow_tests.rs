@@ -142,6 +142,7 @@ fn step(number: usize, agent: &str, status: StepStatus) -> StepView {
         started_at: None,
         ended_at: None,
         error: None,
+        review: None,
     }
 }
 

@@ -14,7 +14,7 @@ mod connect;
 mod diagnostics;
 mod documents;
 mod editor;
-mod frame;
+pub mod frame;
 mod from_proto;
 mod goals;
 mod hover;

@@ -3,12 +3,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use crate::documents::approvals::DecidedLine;
+use crate::domain::finding::{REPORT_FINDINGS, reported};
 use crate::domain::plan::StepId;
 use crate::domain::view::{PendingApproval, RunState, RunSummary};
-use crate::domain::{Event, Record, RelPath, RunStatus};
+use crate::domain::{Event, Finding, Record, RunStatus};
 use crate::orchestrator::{RunHandle, Update};
 
 use super::goals::Origin;
@@ -41,22 +40,15 @@ pub struct Run {
     pub findings: BTreeMap<StepId, Vec<Finding>>,
 }
 
-/// A reviewer's finding on an artifact.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Finding {
-    pub path: RelPath,
-    /// From 1.
-    pub line: Option<usize>,
-    pub severity: String,
-    pub rule: String,
-    #[serde(default)]
-    pub evidence: String,
-    pub advice: String,
-}
-
 impl Run {
     pub fn is_live(&self) -> bool {
         !self.status.is_end() && !matches!(self.status, RunStatus::Paused | RunStatus::Parked)
+    }
+
+    /// Whether it can be taken up again here. One that waits for a person keeps its status when its process is gone.
+    pub fn stands_still(&self) -> bool {
+        let waits_alone = self.status == RunStatus::WaitingApproval && self.handle.is_none();
+        waits_alone || matches!(self.status, RunStatus::Paused | RunStatus::Parked)
     }
 
     pub fn pending(&self) -> &[PendingApproval] {
@@ -97,10 +89,8 @@ impl Run {
                     note: decision.note.clone(),
                 });
             }
-            Event::ToolFinished { step, tool, ok: true, content, .. } if tool == "report_findings" => {
-                let reported = serde_json::from_str::<serde_json::Value>(content).ok();
-                let list: Option<Vec<Finding>> = reported.and_then(|value| serde_json::from_value(value.get("findings")?.clone()).ok());
-                self.findings.entry(step.clone()).or_default().extend(list.unwrap_or_default());
+            Event::ToolFinished { step, tool, ok: true, content, .. } if tool == REPORT_FINDINGS => {
+                self.findings.entry(step.clone()).or_default().extend(reported(content).unwrap_or_default());
             }
             _ => {}
         }
@@ -208,6 +198,17 @@ impl Runs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_waiting_run_that_nobody_holds_stands_still() {
+        let mut run = Run::named("143022-k7", Path::new("/w/a"));
+        let still = |run: &mut Run, status| {
+            run.status = status;
+            run.stands_still()
+        };
+        assert!(still(&mut run, RunStatus::WaitingApproval) && still(&mut run, RunStatus::Paused) && still(&mut run, RunStatus::Parked));
+        assert!(!still(&mut run, RunStatus::Running) && !still(&mut run, RunStatus::Completed) && !still(&mut run, RunStatus::Cancelled));
+    }
 
     #[test]
     fn a_folder_listed_before_its_run_had_a_name_is_no_second_run() {

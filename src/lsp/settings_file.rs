@@ -14,8 +14,8 @@ use crate::config::file::{MAX_CONFIG_BYTES, parse, places};
 use crate::config::problem::Layer;
 use crate::config::{self, ConfigOption, ConfigProblem, Layers, Level, Loaded};
 use crate::documents::{Problem, agent_file};
-use crate::domain::AgentSource;
 use crate::domain::agent::built_in_agents;
+use crate::domain::{AgentSource, Severity as Weight};
 
 use super::client::Feature;
 use super::diagnostics::SOURCE;
@@ -173,10 +173,10 @@ impl State {
             let line = finding.line.unwrap_or(1).saturating_sub(1);
             Diagnostic {
                 range: rope.map_or_else(|| whole_line(line), |rope| to_proto::line_range(rope, line, self.documents.encoding)),
-                severity: Some(match finding.severity.as_str() {
-                    "error" => DiagnosticSeverity::ERROR,
-                    "warning" => DiagnosticSeverity::WARNING,
-                    _ => DiagnosticSeverity::INFORMATION,
+                severity: Some(match finding.severity {
+                    Weight::Error => DiagnosticSeverity::ERROR,
+                    Weight::Warning => DiagnosticSeverity::WARNING,
+                    Weight::Info => DiagnosticSeverity::INFORMATION,
                 }),
                 code: Some(NumberOrString::String(finding.rule.clone())),
                 source: Some(SOURCE.into()),

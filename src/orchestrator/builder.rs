@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::config::{Layers, Memory, Settings, TrustedValues};
+use crate::domain::policy::Guide;
 use crate::domain::{Buffers, Error, NoBuffers, Result};
 use crate::llm::Provider;
 use crate::sys::http_guarded::system_lookup;
@@ -152,6 +153,9 @@ impl Builder {
         let mut known: Vec<String> = tools.iter().map(|tool| tool.spec().name).collect();
         known.extend(super::reach::WEB_TOOLS.map(str::to_owned));
         let web = Arc::new(GuardedHttp::new(system_lookup(), settings.allowed_hosts.clone()));
+        let guide = crate::config::guide::read(&*disk, &settings.project)
+            .filter(|(name, text)| trusted.covers(&crate::config::guide::key(name), &text.as_str().into()))
+            .map(|(name, text)| Guide { name: name.to_owned(), text });
         let team = Team::load(&disk, (&settings, &environment), &trusted, &known);
         Ok(Orchestrator(Arc::new(Shared {
             interactive: self.interactive.unwrap_or(true),
@@ -170,6 +174,7 @@ impl Builder {
             web,
             memory,
             team,
+            guide,
         })))
     }
 }

@@ -1,6 +1,7 @@
 //! The doctor's report, shared by all faces: is everything there that a run needs? Repairs nothing, prints no key, leaves no file behind.
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -8,8 +9,16 @@ use crate::config::Settings;
 use crate::config::settings::ProviderChoice;
 use crate::domain::view::RunSummary;
 use crate::domain::{RelPath, Result, RunStatus};
+use crate::sys::fence::Fence;
+use crate::sys::http::shown;
 use crate::sys::{Disk, Environment};
+use crate::tools::Tool;
+use crate::tools::mcp::{self, Around, Server, ServerSpec};
+use crate::tools::web_search::WebSearch;
 use crate::workspace::jail::{Jail, Refusal};
+
+/// How long a server may take to start; a run gives it more.
+const SERVER_LIMIT: Duration = Duration::from_secs(20);
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -53,6 +62,8 @@ pub struct Facts<'a> {
     pub provider: Result<String>,
     /// Recent workspaces.
     pub runs: Result<Vec<RunSummary>>,
+    /// What each configured MCP server said ([`look_at_servers`]).
+    pub servers: Vec<ServerFound>,
     /// Makes the probe's name unlike any other ([`crate::sys::Clock::noise`]).
     pub noise: u64,
 }
@@ -85,9 +96,12 @@ pub fn examine(facts: &Facts<'_>) -> Report {
     configuration(facts, &mut checks);
     checks.push(provider(facts));
     checks.push(key(facts));
+    checks.push(search(facts.settings));
+    checks.extend(facts.servers.iter().map(server));
     let (place, folder) = base_dir(facts);
     checks.push(place);
     checks.push(jail(facts, folder));
+    checks.extend(sandbox(facts));
     checks.push(runs(facts));
     Report { checks }
 }
@@ -108,10 +122,15 @@ fn configuration(facts: &Facts<'_>, checks: &mut Vec<Check>) {
     if facts.problems.is_empty() {
         checks.push(ok("configuration", format!("valid; the project is {}", facts.settings.project.display())));
     }
-    if facts.settings.sandbox_mode {
-        let hint = Some("set it to false; what agents write is confined to the workspace anyway");
-        checks.push(check("sandbox", Status::Failed, "security.sandbox_mode is not available yet".into(), hint));
-    }
+}
+
+/// What `security.sandbox_mode` comes to on this machine.
+fn sandbox(facts: &Facts<'_>) -> Option<Check> {
+    let held = super::reach::sandbox(facts.settings)?;
+    Some(match crate::sys::fence::in_force() {
+        Fence::Whole => ok("sandbox", held),
+        Fence::Part | Fence::Missing => check("sandbox", Status::Warning, held, Some("a newer Linux kernel (6.12) holds all of it")),
+    })
 }
 
 fn provider(facts: &Facts<'_>) -> Check {
@@ -142,6 +161,60 @@ fn key(facts: &Facts<'_>) -> Check {
         None if found.is_empty() => ok("key", "none; none is needed"),
         None => ok("key", format!("present: {}", found.join(", "))),
     }
+}
+
+/// Who would search the web for the agents.
+fn search(settings: &Settings) -> Check {
+    if !settings.allow_external_apis {
+        return ok("search", "none; security.allow_external_apis is false");
+    }
+    let hint = "see docs/web.md";
+    match (settings.search_provider.as_str(), WebSearch::configured(settings)) {
+        ("none", _) => ok("search", "none; agents work from their inputs and from pages that they are pointed to"),
+        ("auto", None) => ok("search", "the model provider's own where it has one, else none"),
+        (name, Some(_)) => {
+            let at = settings.search_url.as_deref().map(|url| format!(" at {}", shown(url))).unwrap_or_default();
+            ok("search", format!("{name}{at}; it was not asked, since that may cost money"))
+        }
+        ("searxng", None) => check("search", Status::Warning, "searxng, but search.url is not set".into(), Some(hint)),
+        (name, None) => check("search", Status::Warning, format!("{name}, but search.key_command is not set"), Some(hint)),
+    }
+}
+
+fn server(found: &ServerFound) -> Check {
+    let name = format!("mcp {}", found.name);
+    match &found.tools {
+        Ok(tools) if tools.is_empty() => check(&name, Status::Warning, "answers, but offers no tool".into(), None),
+        Ok(tools) => ok(&name, tools.join(", ")),
+        Err(problem) => check(&name, Status::Warning, problem.clone(), Some("see docs/mcp.md; a run goes on without the server")),
+    }
+}
+
+/// What came of starting an MCP server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerFound {
+    pub name: String,
+    /// Its tools as agents see them, those that say they change nothing marked; or why there are none.
+    pub tools: std::result::Result<Vec<String>, String>,
+}
+
+/// Starts every configured server, reads its tools, and stops it again.
+pub async fn look_at_servers(settings: &Settings, environment: &Environment) -> Vec<ServerFound> {
+    let around = Around { project: settings.project.clone(), environment: environment.clone(), limit: SERVER_LIMIT };
+    let look = |spec: ServerSpec| {
+        let around = around.clone();
+        async move {
+            let name = spec.name.clone();
+            let started = Server::start(spec, around).await;
+            let told = |tool: &Arc<dyn Tool>| format!("{}{}", tool.spec().name, if tool.is_read_only() { " (reads)" } else { "" });
+            let tools = started.map(|(server, tools)| {
+                let problems = server.problems().iter().cloned();
+                tools.iter().map(told).chain(problems).collect()
+            });
+            ServerFound { name, tools }
+        }
+    };
+    futures::future::join_all(mcp::configured(settings).into_iter().map(look)).await
 }
 
 /// Whether the place for workspaces can be written, and the nearest folder of it that exists, opened.

@@ -25,6 +25,7 @@ fn report(place: &Place, variables: &[(&str, &str)]) -> Report {
         problems: Vec::new(),
         provider: Ok("offline".into()),
         runs: Ok(Vec::new()),
+        servers: Vec::new(),
         noise: 7,
     })
 }
@@ -106,6 +107,7 @@ fn what_is_off_elsewhere_is_told_with_its_hint() {
         ],
         provider: Err(Error::configuration("the provider cannot be had").hint("set a key")),
         runs: Ok(vec![run]),
+        servers: vec![ServerFound { name: "files".into(), tools: Err("`npx` cannot be started".into()) }],
         noise: 7,
     });
     insta::assert_snapshot!(report.markdown().lines().filter(|line| !line.contains("| ok |") && !line.contains("version")).collect::<Vec<_>>().join("\n"), @r#"
@@ -116,7 +118,20 @@ fn what_is_off_elsewhere_is_told_with_its_hint() {
     | configuration | warning | a.json:3: unknown key `modle` — hint: did you mean `model`? |
     | configuration | **failed** | a.json:4: agent.max_parallel is no number |
     | provider | **failed** | the provider cannot be had — hint: set a key |
+    | mcp files | warning | `npx` cannot be started — hint: see docs/mcp.md; a run goes on without the server |
     | runs | warning | 1 paused or interrupted, 0 waiting for an approval — hint: `ai-orchestrator --list` shows them, `--resume PATH` goes on |
     "#);
     assert!(report.has_failed());
+}
+
+#[test]
+fn the_search_set_up_is_told() {
+    let mut place = place();
+    let message = |report: &Report| report.checks.iter().find(|check| check.name == "search").map(|check| check.message.clone()).unwrap();
+    assert!(message(&report(&place, &[])).contains("model provider's own"));
+    place.settings.search_provider = "searxng".into();
+    assert_eq!(status(&report(&place, &[]), "search"), Status::Warning);
+    place.settings.search_url = Some("http://user:canary@127.0.0.1:8080/?key=canary".into());
+    let told = message(&report(&place, &[]));
+    assert!(told.starts_with("searxng at http://127.0.0.1:8080;") && !told.contains("canary"), "{told}");
 }

@@ -10,12 +10,14 @@ use crate::engine::wish::WishKey;
 use crate::engine::{Wish, Workflow, report, schedule};
 use crate::llm::Provider;
 use crate::tools::Tool;
+use crate::tools::mcp::ServerSpec;
 use crate::workspace::{Journal, Lease, Workspace};
 
 use super::effects::{Done, Report, Task};
 use super::letters::{Heard, Letters, Opened};
 use super::outlook::{Outlook, PAUSE};
 use super::run::{Order, RunHandle};
+use super::servers::Servers;
 use super::shared::{Shared, WhenBlocked, blocking};
 use super::spans::Spans;
 
@@ -29,6 +31,8 @@ pub(super) struct Parts {
     pub provider: Arc<dyn Provider>,
     /// The tools that exist in this run.
     pub tools: Vec<Arc<dyn Tool>>,
+    /// The servers that may be started for it.
+    pub servers: Vec<ServerSpec>,
     /// The text of a given plan.
     pub plan: Option<String>,
     /// Written down before anything else.
@@ -47,8 +51,11 @@ pub(super) struct Driver {
     pub(super) policy: Policy,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) tools: Vec<Arc<dyn Tool>>,
+    pub(super) servers: Servers,
     pub(super) given_plan: Option<String>,
     first: Vec<Event>,
+    /// The transcripts that steps of this sitting were given: their files may not stand yet.
+    pub(super) logs: std::collections::BTreeSet<String>,
     pub(super) outlook: Outlook,
     pub(super) spans: Spans,
     pub(super) last_refresh: Option<std::time::Instant>,
@@ -97,8 +104,10 @@ impl Driver {
             policy: parts.policy,
             provider: parts.provider,
             tools: parts.tools,
+            servers: Servers::new(parts.servers),
             given_plan: parts.plan,
             first: parts.first,
+            logs: std::collections::BTreeSet::new(),
             last_refresh: None,
             untold: Vec::new(),
             under_way: BTreeMap::new(),
@@ -154,7 +163,7 @@ impl Driver {
 
     /// Nothing is under way, and only a person can move the run.
     fn is_blocked(&self) -> bool {
-        self.under_way.is_empty() && !self.workflow.questions.is_empty()
+        self.under_way.is_empty() && !self.servers.are_starting() && !self.workflow.questions.is_empty()
     }
 
     fn lets_go(&self) -> bool {
@@ -170,6 +179,9 @@ impl Driver {
             let mut events = Vec::new();
             let mut to_start = Vec::new();
             for wish in wishes {
+                if self.waits_for_servers(&wish, &mut events) {
+                    continue;
+                }
                 match self.key(&wish) {
                     Some(key) if self.under_way.contains_key(&key) => {}
                     Some(key) => {
@@ -201,9 +213,11 @@ impl Driver {
         wish.key(attempt)
     }
 
-    /// Work that the engine no longer wishes for is stopped: its step was skipped or reopened, or the run ended.
+    /// Work that the engine no longer wishes for is stopped: its step was skipped or reopened, or the run ended. Wishes that only write
+    /// something down come before all others and say nothing about work; those of the next round do.
     fn stop_unwished(&mut self, wishes: &[Wish]) {
-        if self.under_way.is_empty() {
+        let only_records = !wishes.is_empty() && wishes.iter().all(|wish| matches!(wish, Wish::Record(_)));
+        if self.under_way.is_empty() || only_records {
             return;
         }
         let wished: Vec<WishKey> = wishes.iter().filter_map(|wish| self.key(wish)).collect();
@@ -327,6 +341,7 @@ impl Driver {
     fn event_of(&mut self, done: Done, events: &mut Vec<Event>) -> Result<()> {
         match done {
             Done::Retry { step, ordinal, reason, wait_ms } => events.push(Event::Retry { step, ordinal, reason, wait_ms }),
+            Done::Server { name, outcome } => self.server_started(&name, outcome, events),
             Done::Call { step, attempt, ordinal, outcome } => {
                 // A reply that was paid for is kept even when its step was stopped meanwhile.
                 self.under_way.remove(&WishKey::Call(step.clone(), attempt, ordinal));

@@ -8,10 +8,10 @@ use tokio::task::AbortHandle;
 use tracing::{Instrument, Span};
 
 use crate::domain::message::{CallFailure, FailureClass};
-use crate::domain::usage::add_costs;
-use crate::domain::{Event, ModelRequest, Reply, Spent, StepId, StopReason, ToolCall, ToolOutcome};
+use crate::domain::{Event, ModelRequest, Reply, StepId, StopReason, ToolCall, ToolOutcome};
 use crate::llm::{Provider, retry};
 use crate::sys::Clock;
+use crate::tools::mcp::{Around, Server, ServerSpec};
 use crate::tools::{Tool, ToolContext};
 
 /// What a task reports.
@@ -19,7 +19,11 @@ pub(super) enum Done {
     Retry { step: StepId, ordinal: u32, reason: String, wait_ms: u64 },
     Call { step: StepId, attempt: u32, ordinal: u32, outcome: Result<Reply, CallFailure> },
     Tool { step: StepId, attempt: u32, call: ToolCall, outcome: ToolOutcome },
+    Server { name: String, outcome: Result<Started, String> },
 }
+
+/// A server that was started, with its tools.
+pub(super) type Started = (Arc<Server>, Vec<Arc<dyn Tool>>);
 
 /// A task under way; dropping it stops the task.
 pub(super) struct Task {
@@ -82,33 +86,23 @@ async fn complete(
 ) -> Result<Reply, CallFailure> {
     let mut waited = Duration::ZERO;
     let mut tries = 0;
-    let mut spent: Option<Spent> = None;
     loop {
         tries += 1;
         let mut failure = match provider.complete(&request).await {
-            Ok(reply) => return Ok(with_spent(reply, spent)),
+            Ok(reply) => return Ok(reply),
             Err(failure) => failure,
         };
-        // Answers that broke off were paid for as well.
-        spent = match (spent, failure.spent) {
-            (Some(before), Some(now)) => Some(before.plus(now)),
-            (before, now) => before.or(now),
-        };
-        failure.spent = spent;
         let Some(wait) = retry::wait(&failure, tries, waited, clock.noise()) else { return Err(failure) };
         waited += wait;
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        let _ = report.send(Done::Retry { step: step.clone(), ordinal, reason: failure.message, wait_ms });
+        let _ = report.send(Done::Retry { step: step.clone(), ordinal, reason: failure.message.clone(), wait_ms });
         tokio::time::sleep(wait).await;
+        if failure.spent.is_some_and(|spent| spent.usage.total() > 0) {
+            // Only one try was reserved, and this one was paid for: the engine asks the budget before the next.
+            failure.again = true;
+            return Err(failure);
+        }
     }
-}
-
-fn with_spent(mut reply: Reply, spent: Option<Spent>) -> Reply {
-    if let Some(spent) = spent {
-        reply.usage = reply.usage.plus(spent.usage);
-        reply.cost_usd = add_costs(reply.cost_usd, spent.cost_usd);
-    }
-    reply
 }
 
 /// A tool call with its time limit.
@@ -140,6 +134,16 @@ pub(super) fn run_tool(tool: Arc<dyn Tool>, run: Run, report: Report) -> Task {
         let _ = report.send(Done::Tool { step, attempt, call, outcome });
     });
     Task { abort: task.abort_handle(), cancelled: Some(cancelled) }
+}
+
+/// Starts a server; its own limits hold.
+pub(super) fn start_server(spec: ServerSpec, around: Around, report: Report) -> Task {
+    let task = tokio::spawn(async move {
+        let name = spec.name.clone();
+        let outcome = Server::start(spec, around).await;
+        let _ = report.send(Done::Server { name, outcome });
+    });
+    Task { abort: task.abort_handle(), cancelled: None }
 }
 
 /// The record of a call that ended.

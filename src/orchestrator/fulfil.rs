@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::domain::event::NoteLevel;
+use crate::domain::event::{Kept, NoteLevel};
 use crate::domain::{
     Error, ErrorKind, Event, ModelRequest, Plan, RelPath, Result, RunStatus, Step, StepId, StepStatus, ToolCall, ToolOutcome,
 };
@@ -18,6 +18,9 @@ use super::driver::Driver;
 use super::effects::{self, Call, Run};
 use super::planner;
 use super::shared::blocking;
+
+/// The largest file of which an earlier version is kept while findings are worked in, in bytes.
+const MAX_KEPT: usize = 512 * 1024;
 
 impl Driver {
     /// What a wished call says to its model.
@@ -59,6 +62,10 @@ impl Driver {
             Wish::Finish { status, reason } => vec![Event::RunFinished { status, reason }],
             Wish::StartStep { step, attempt } => vec![self.step_started(&step, attempt)],
             Wish::SaveText { step, path, text } => vec![save(self.jail(), step, path, text).await?],
+            Wish::ReturnWork { step, review, round, note, paths } => {
+                let kept = keep(self.jail(), paths).await?;
+                vec![Event::Returned { step, review, round, note, kept }]
+            }
             Wish::Plan { .. } | Wish::CallModel { .. } | Wish::RunTool { .. } => Vec::new(),
         })
     }
@@ -101,10 +108,10 @@ impl Driver {
     }
 
     fn jail(&self) -> Jail {
-        self.workspace.jail(self.shared.settings.allowed_file_extensions.clone())
+        self.workspace.jail(self.shared.settings.allowed_file_extensions.clone()).fenced(self.shared.settings.sandbox_mode)
     }
 
-    fn step_started(&self, id: &StepId, attempt: u32) -> Event {
+    fn step_started(&mut self, id: &StepId, attempt: u32) -> Event {
         let failed = |error: &str| Event::StepFinished {
             step: id.clone(),
             status: StepStatus::Failed,
@@ -117,12 +124,14 @@ impl Driver {
         }
         let texts = self.upstream_texts(step);
         let opening = prompt::opening(&self.workflow, &self.policy, step, &texts);
-        let taken = |path: &str| self.workspace.folder().metadata(path).is_ok();
+        let taken = |path: &str| self.logs.contains(path) || self.workspace.folder().metadata(path).is_ok();
         let log = layout::log_name(&step.agent, self.shared.clock.now(), taken);
+        let agent = step.agent.clone();
+        self.logs.insert(log.clone());
         Event::StepStarted {
             step: id.clone(),
             attempt,
-            agent: step.agent.clone(),
+            agent,
             log,
             tools: opening.tools,
             max_turns: opening.max_turns,
@@ -174,6 +183,19 @@ impl Driver {
             cancelled: Arc::new(AtomicBool::new(false)),
         }
     }
+}
+
+/// The texts of these files as they are now. What is no text or too large cannot be put back later and is left out.
+async fn keep(jail: Jail, paths: Vec<RelPath>) -> Result<Vec<Kept>> {
+    blocking(move || {
+        let kept = paths.into_iter().filter_map(|path| {
+            let bytes = jail.read(&path).ok().filter(|bytes| bytes.len() <= MAX_KEPT)?;
+            let sha256 = crate::domain::hash::sha256(&bytes);
+            Some(Kept { path, sha256, text: String::from_utf8(bytes).ok()? })
+        });
+        Ok(kept.collect())
+    })
+    .await
 }
 
 /// Writes a closing text as its step's output; off the async threads, since it waits for the disk.

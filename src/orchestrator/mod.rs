@@ -1,5 +1,6 @@
 //! The conductor: owns runs, their tasks and channels, and joins the engine's wishes to hands. The library's API.
 mod answer;
+mod artifact;
 pub mod builder;
 pub mod doctor;
 mod driver;
@@ -14,6 +15,7 @@ mod outlook;
 mod planner;
 mod reach;
 mod run;
+mod servers;
 mod shared;
 mod spans;
 mod start;

@@ -7,6 +7,7 @@ use crate::domain::policy::{ApprovalMode, Verdict};
 use crate::domain::tool::{WEB_FETCH, WEB_SEARCH};
 use crate::llm::Provider;
 use crate::tools::Tool;
+use crate::tools::mcp::{self, ServerSpec};
 use crate::tools::web::{Limits, WebFetch};
 use crate::tools::web_search::{ProviderSearch, WebSearch};
 
@@ -47,19 +48,27 @@ fn web(shared: &Shared, goal: &Goal, provider: &dyn Provider) -> Vec<Arc<dyn Too
     tools
 }
 
+/// The MCP servers that a run may start. The offline provider calls no tool of theirs.
+pub(super) fn servers(shared: &Shared, provider: &dyn Provider) -> Vec<ServerSpec> {
+    if provider.name() == "offline" { Vec::new() } else { mcp::configured(&shared.settings) }
+}
+
 /// What is configured and yet not there in a run, in words for the person.
 pub(super) fn missing(settings: &Settings) -> Vec<String> {
     let mut missing = Vec::new();
     let reaches = settings.allow_external_apis && !settings.sandbox_mode;
-    if reaches && settings.mcp_servers.as_object().is_some_and(|servers| !servers.is_empty()) {
-        missing.push("mcp.servers is not available yet; the run goes on without these servers".to_owned());
-    }
     let named = !matches!(settings.search_provider.as_str(), "auto" | "none");
     if reaches && named && WebSearch::configured(settings).is_none() {
         let needed = if settings.search_provider == "searxng" { "search.url" } else { "search.key_command" };
         missing.push(format!("search.provider is {}, but {needed} is not set; the run goes on without a search", settings.search_provider));
     }
     missing
+}
+
+/// What `security.sandbox_mode` holds agents to in a run on this machine, in words for the person; `None` when it is off.
+pub(super) fn sandbox(settings: &Settings) -> Option<String> {
+    let held = || crate::sys::fence::in_force().describe();
+    settings.sandbox_mode.then(|| format!("sandbox: no network tools, no MCP, the project is not read; {}", held()))
 }
 
 /// What the provider runs itself never comes by for an approval: it is offered only where nobody wants to be asked about it.
@@ -86,7 +95,7 @@ mod tests {
         assert_eq!(missing(&settings("auto", "{}")), [""; 0]);
         assert!(missing(&settings("brave", "{}")).concat().contains("search.key_command"));
         assert!(missing(&settings("searxng", "{}")).concat().contains("search.url"));
-        assert!(missing(&settings("none", r#"{"a": {"command": "x"}}"#)).concat().contains("mcp.servers"));
+        assert_eq!(missing(&settings("none", r#"{"a": {"command": "x"}}"#)), [""; 0]);
         let shut = Settings { allow_external_apis: false, ..settings("brave", r#"{"a": {"command": "x"}}"#) };
         assert_eq!(missing(&shut), [""; 0]);
     }

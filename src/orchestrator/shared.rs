@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::{Memory, Settings};
+use crate::domain::policy::Guide;
 use crate::domain::{Buffers, Error, Result};
 use crate::sys::watch::Watches;
 use crate::sys::{Clock, Disk, Environment, GuardedHttp};
@@ -37,6 +38,8 @@ pub(super) struct Shared {
     pub buffers: Arc<dyn Buffers>,
     pub memory: Memory,
     pub team: Team,
+    /// The project's instructions for agents, where they are trusted.
+    pub guide: Option<Guide>,
     pub interactive: bool,
     pub when_blocked: WhenBlocked,
     /// Whether paid events wait for the disk.

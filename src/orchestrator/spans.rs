@@ -87,6 +87,10 @@ impl Spans {
                     NoteLevel::Warning | NoteLevel::Error => span.in_scope(|| warn!("{text}")),
                 }
             }
+            Event::Returned { step, review, round, .. } => {
+                self.step(review).in_scope(|| info!(author = step.as_str(), round, "findings go back"));
+            }
+            Event::HandedOver { step, exceeded, .. } => self.step(step).in_scope(|| info!(exceeded, "a fresh conversation")),
             Event::RunFinished { status, reason } => self.close_run(*status, reason.as_deref()),
             Event::Planned { .. } | Event::Saved { .. } | Event::StepReopened { .. } => {}
         }
@@ -241,6 +245,7 @@ fn class_name(class: FailureClass) -> &'static str {
         FailureClass::Throttled => "throttled",
         FailureClass::Parked => "refused",
         FailureClass::Doomed => "rejected",
+        FailureClass::Overflow => "too_long",
         FailureClass::Cancelled => "cancelled",
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::{Command, Error, Goal, Policy, Record, Result, RunStatus, Ste
 use crate::engine::{Workflow, commands, report, schedule};
 use crate::llm::Provider;
 use crate::tools::Tool;
+use crate::tools::mcp::ServerSpec;
 use crate::workspace::inputs::{self, Attachment};
 use crate::workspace::views::PLAN;
 use crate::workspace::{Journal, JournalHealth, Lease, Owner, Workspace, layout, named};
@@ -43,7 +44,7 @@ pub struct ResumeOptions {
 }
 
 pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOptions) -> Result<RunHandle> {
-    let Hands { provider, tools, mut policy } = hands(shared, &goal, options.provider).await?;
+    let Hands { provider, tools, servers, mut policy } = hands(shared, &goal, options.provider).await?;
     policy.plan_by_model &= options.plan.is_none();
     check_agents(&goal, &policy)?;
     let (now, noise) = (shared.clock.now(), shared.clock.noise());
@@ -74,7 +75,8 @@ pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOption
     let mut first = vec![started];
     let warnings = warnings.into_iter().chain(reach::missing(&shared.settings));
     first.extend(warnings.map(|text| schedule::note(NoteLevel::Warning, text)));
-    let parts = Parts { workspace, lease, journal, records: Vec::new(), policy, provider, tools, plan: options.plan, first };
+    first.extend(reach::sandbox(&shared.settings).map(|text| schedule::note(NoteLevel::Info, text)));
+    let parts = Parts { workspace, lease, journal, records: Vec::new(), policy, provider, tools, servers, plan: options.plan, first };
     launch(shared, run_id, parts, Workflow::replay(&[])).await
 }
 
@@ -134,7 +136,7 @@ pub(super) async fn resume(shared: &Arc<Shared>, path: &Path, options: ResumeOpt
         }
     };
     let goal = Goal { plan_only: false, ..run.goal };
-    let Hands { provider, tools, mut policy } = hands(shared, &goal, None).await?;
+    let Hands { provider, tools, servers, mut policy } = hands(shared, &goal, None).await?;
     policy.budget_usd = options.budget_usd.or(run.budget_usd);
     policy.budget_tokens = run.budget_tokens.or(policy.budget_tokens);
     let mut first = vec![Event::RunStarted {
@@ -152,8 +154,9 @@ pub(super) async fn resume(shared: &Arc<Shared>, path: &Path, options: ResumeOpt
         budget_tokens: policy.budget_tokens,
     }];
     first.extend(reopened);
+    first.extend(reach::sandbox(&shared.settings).map(|text| schedule::note(NoteLevel::Info, text)));
     let plan = if workflow.plan.is_none() { workspace.plan_text() } else { None };
-    let parts = Parts { workspace, lease, journal, records, policy, provider, tools, plan, first };
+    let parts = Parts { workspace, lease, journal, records, policy, provider, tools, servers, plan, first };
     launch(shared, run.run_id, parts, workflow).await
 }
 
@@ -258,17 +261,17 @@ fn check_agents(goal: &Goal, policy: &Policy) -> Result<()> {
 struct Hands {
     provider: Arc<dyn Provider>,
     tools: Vec<Arc<dyn Tool>>,
+    servers: Vec<ServerSpec>,
     policy: Policy,
 }
 
 async fn hands(shared: &Arc<Shared>, goal: &Goal, choice: Option<ProviderChoice>) -> Result<Hands> {
     let provider = shared.models.provider((&shared.settings, &shared.environment, &shared.disk), choice).await?;
-    if shared.settings.sandbox_mode {
-        return Err(Error::not_available("security.sandbox_mode").hint("set security.sandbox_mode to false"));
-    }
     let tools = reach::tools(shared, goal, provider.as_ref());
-    let policy = policy(shared, goal, (provider.as_ref(), &tools));
-    Ok(Hands { provider, tools, policy })
+    let servers = reach::servers(shared, provider.as_ref());
+    let mut policy = policy(shared, goal, (provider.as_ref(), &tools));
+    policy.servers = servers.iter().map(|server| server.name.clone()).collect();
+    Ok(Hands { provider, tools, servers, policy })
 }
 
 fn policy(shared: &Shared, goal: &Goal, (provider, tools): (&dyn Provider, &[Arc<dyn Tool>])) -> Policy {
@@ -280,6 +283,7 @@ fn policy(shared: &Shared, goal: &Goal, (provider, tools): (&dyn Provider, &[Arc
     let offline = provider.name() == "offline";
     let model = goal.model.clone().or_else(|| settings.model.clone()).or_else(|| provider.default_model()).filter(|_| !offline);
     let project_read = match settings.project_read {
+        _ if settings.sandbox_mode => ProjectRead::Deny,
         ProjectRead::Deny => ProjectRead::Deny,
         _ if !settings.restrict_file_access => ProjectRead::Allow,
         other => other,
@@ -288,6 +292,7 @@ fn policy(shared: &Shared, goal: &Goal, (provider, tools): (&dyn Provider, &[Arc
         agents: shared.team.agents.iter().map(|agent| (agent.name.clone(), agent.clone())).collect(),
         tools: specs,
         read_only_tools: read_only,
+        servers: Default::default(),
         approvals: goal.approvals.unwrap_or(settings.approvals),
         rules,
         interactive: shared.interactive,
@@ -297,6 +302,10 @@ fn policy(shared: &Shared, goal: &Goal, (provider, tools): (&dyn Provider, &[Arc
         plan_rules: plan_rules(shared),
         plan_by_model: provider.plans(),
         rates: rates(shared, provider, model.as_deref()),
+        context_tokens: named_models(shared, model.as_deref())
+            .filter_map(|name| Some((name.to_owned(), provider.context_tokens(name)?)))
+            .collect(),
+        guide: shared.guide.clone(),
         model,
         model_per_agent: if offline { Default::default() } else { settings.model_per_agent.clone() },
         max_output_tokens: settings.max_output_tokens,
@@ -315,9 +324,13 @@ pub(super) fn left_today(shared: &Shared) -> Option<f64> {
 
 /// The prices of every model that the run may use, where they are known.
 fn rates(shared: &Shared, provider: &dyn Provider, model: Option<&str>) -> std::collections::BTreeMap<String, Rates> {
+    named_models(shared, model).filter_map(|name| Some((name.to_owned(), provider.rates(name)?))).collect()
+}
+
+/// Every model that the run may use.
+fn named_models<'a>(shared: &'a Shared, model: Option<&'a str>) -> impl Iterator<Item = &'a str> {
     let of_agents = shared.team.agents.iter().filter_map(|agent| agent.model.as_deref());
-    let named = shared.settings.model_per_agent.values().map(String::as_str).chain(of_agents).chain(model);
-    named.filter_map(|name| Some((name.to_owned(), provider.rates(name)?))).collect()
+    shared.settings.model_per_agent.values().map(String::as_str).chain(of_agents).chain(model)
 }
 
 /// What plans are checked against.

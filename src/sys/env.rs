@@ -95,7 +95,37 @@ impl Environment {
     }
 }
 
+/// Words in the name of a variable that holds a secret.
+const SECRET_WORDS: [&str; 8] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "CREDENTIALS", "APIKEY"];
+
+/// Whether a variable's name says that it holds a secret: `GITHUB_TOKEN`, `AWS_SECRET_ACCESS_KEY`.
+pub fn is_secret_name(name: &str) -> bool {
+    name.to_ascii_uppercase().split('_').any(|word| SECRET_WORDS.contains(&word))
+}
+
+/// The names of the process's variables that are named like secrets.
+#[allow(clippy::disallowed_methods, reason = "this is the home of the environment")]
+pub fn secret_variables() -> Vec<std::ffi::OsString> {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    names.filter(|name| name.to_str().is_some_and(is_secret_name)).collect()
+}
+
 /// The id of this process.
 pub fn process_id() -> u32 {
     std::process::id()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_known_by_its_name() {
+        for name in ["GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "db_password", "OPENAI_API_KEY"] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["PATH", "HOME", "KEYBOARD", "TOKENIZERS_PARALLELISM", "XDG_RUNTIME_DIR"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
 }

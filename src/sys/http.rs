@@ -69,6 +69,12 @@ impl Http {
         request.send().await.map(Answer).map_err(|error| failure(&error))
     }
 
+    /// The client for an address, for a protocol library that brings its own requests. It follows no redirect.
+    pub fn client_for(&self, url: &str) -> Result<Client, HttpFailure> {
+        let url = Url::parse(url).map_err(|error| invalid(format!("the address cannot be read: {error}")))?;
+        self.client(&url).cloned()
+    }
+
     fn client(&self, url: &Url) -> Result<&Client, HttpFailure> {
         let plain = url.scheme() == "http";
         let slot = match (loopback(url), plain) {

@@ -4,6 +4,7 @@ pub mod disk;
 pub mod disk_crash;
 pub mod disk_faulty;
 pub mod env;
+pub mod fence;
 pub mod http;
 pub mod http_guarded;
 pub mod log_file;
@@ -12,6 +13,7 @@ pub mod mailbox;
 pub mod otlp;
 pub mod parent;
 pub mod process;
+pub mod process_server;
 pub mod usage;
 pub mod watch;
 

@@ -15,11 +15,11 @@ pub const KEY_VARIABLES: [&str; 3] = ["CLAUDE_API_KEY", "ANTHROPIC_API_KEY", "OP
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024;
 
 #[allow(clippy::disallowed_methods, reason = "this is the home of child processes")]
-fn command(program: &str) -> Command {
+pub(super) fn command(program: &str) -> Command {
     Command::new(program)
 }
 
-fn without_keys(command: &mut Command) -> &mut Command {
+pub(super) fn without_keys(command: &mut Command) -> &mut Command {
     for variable in KEY_VARIABLES {
         command.env_remove(variable);
     }

@@ -78,8 +78,8 @@ impl Tool for MakeChart {
                 return ToolOutcome::refused(format!("{expected}: {error}"));
             }
         };
-        let (context, warehouse) = (context.clone(), self.warehouse.clone());
-        on_blocking_thread(move || chart(&input, &context, &warehouse)).await
+        let (here, warehouse) = (context.clone(), self.warehouse.clone());
+        on_blocking_thread(&context.workspace, move || chart(&input, &here, &warehouse)).await
     }
 }
 

@@ -52,6 +52,7 @@ pub fn looked_at(kind: &str) -> &'static str {
         "csv" | "tsv" => "columns in every row, headers, quotes, encoding",
         "html" => "syntax of page, scripts and styles, repeated ids, local links and sources",
         "text" => "not empty, readable as text",
+        "python" => "syntax, habits that hide errors",
         _ => "syntax",
     }
 }

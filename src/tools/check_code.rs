@@ -1,13 +1,14 @@
 //! Syntax errors of source text, by tree-sitter. Runs no code and checks no meaning.
 use tree_sitter::Node;
 
+use crate::tools::check_python;
 use crate::tools::finding::{Finding, Severity};
 use crate::tools::syntax::{Language, line, text_of, walk};
 
 /// Syntax errors told of one file.
 const MOST: usize = 10;
 
-/// Where the text does not follow the grammar.
+/// Where the text does not follow the grammar; in sound Python, habits that hide errors.
 pub fn check(language: Language, text: &str) -> Vec<Finding> {
     let Some(tree) = language.parse(text) else { return Vec::new() };
     let mut findings = Vec::new();
@@ -15,6 +16,9 @@ pub fn check(language: Language, text: &str) -> Vec<Finding> {
         findings.extend(problem(language, node, text));
         findings.len() < MOST && (node.has_error() || language == Language::Python) && !node.is_error()
     });
+    if language == Language::Python && findings.is_empty() {
+        findings = check_python::check(tree.root_node(), text);
+    }
     findings
 }
 

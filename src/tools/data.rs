@@ -16,6 +16,7 @@ use super::data_infer::{Cell, Column, Kind, columns};
 use super::data_profile::profile;
 use super::data_read::{Table, read};
 use super::data_tables::{DataFile, data_files, table_name_in};
+use super::described::{Stopped, off_the_async_threads};
 use super::tool::{MAX_RESULT_BYTES, Tool, ToolContext};
 use crate::domain::hash::sha256;
 use crate::domain::tool::Touched;
@@ -58,7 +59,7 @@ impl Tool for ProfileData {
             return ToolOutcome::refused("profile_data expects {\"path\": \"inputs/file.csv\"}");
         };
         let jail = context.workspace.clone();
-        on_blocking_thread(move || run_profile(&jail, &text)).await
+        on_blocking_thread(&context.workspace, move || run_profile(&jail, &text)).await
     }
 }
 
@@ -98,7 +99,7 @@ impl Tool for QueryData {
             return ToolOutcome::refused("query_data expects {\"sql\": \"SELECT …\"}");
         };
         let (jail, cancelled, warehouse) = (context.workspace.clone(), context.cancelled.clone(), self.warehouse.clone());
-        on_blocking_thread(move || {
+        on_blocking_thread(&context.workspace, move || {
             let answer = warehouse.query(&jail, &sql, MAX_ROWS, &cancelled)?;
             Ok(ToolOutcome::ok(answer.to_json(), format!("{} rows", answer.row_count)))
         })
@@ -106,18 +107,18 @@ impl Tool for QueryData {
     }
 }
 
-/// Runs `work` on a blocking thread; a refusal becomes an outcome, a failing disk stops the run.
-pub(super) async fn on_blocking_thread<F>(work: F) -> ToolOutcome
+/// Runs `work` where it may block; a refusal becomes an outcome, a failing disk stops the run.
+pub(super) async fn on_blocking_thread<F>(jail: &Jail, work: F) -> ToolOutcome
 where
     F: FnOnce() -> Result<ToolOutcome, Refusal> + Send + 'static,
 {
-    match tokio::task::spawn_blocking(work).await {
+    match off_the_async_threads(jail, work).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(Refusal::NotAllowed(reason))) => ToolOutcome::refused(reason),
-        Ok(Err(Refusal::Disk(error))) => {
+        Ok(Err(Refusal::Disk(error))) | Err(Stopped::Disk(error)) => {
             ToolOutcome { disk_failure: Some(error.to_string()), ..ToolOutcome::refused("the workspace's disk failed") }
         }
-        Err(error) => ToolOutcome::refused(format!("the tool stopped: {error}")),
+        Err(Stopped::BrokeOff) => ToolOutcome::refused("the tool stopped before it was done"),
     }
 }
 

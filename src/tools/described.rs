@@ -5,8 +5,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::domain::{ToolOutcome, ToolSpec};
+use crate::sys::fence;
 use crate::tools::tool::{MAX_RESULT_BYTES, Tool, ToolContext};
-use crate::workspace::jail::Refusal;
+use crate::workspace::jail::{Jail, Refusal};
 
 /// What the work of a tool ends with; the error is an outcome too, so that `?` leaves early with a refusal.
 pub type Worked = Result<ToolOutcome, ToolOutcome>;
@@ -50,7 +51,8 @@ impl Tool for Described {
 
     async fn run(&self, input: Value, context: &ToolContext) -> ToolOutcome {
         let (name, work, context) = (self.name, self.work, context.clone());
-        let worked = tokio::task::spawn_blocking(move || {
+        let jail = Arc::clone(&context.workspace);
+        let worked = off_the_async_threads(&jail, move || {
             if !input.is_object() {
                 return Err(ToolOutcome::refused(format!("{name}: the input must be a JSON object")));
             }
@@ -58,8 +60,28 @@ impl Tool for Described {
         });
         match worked.await {
             Ok(Ok(outcome) | Err(outcome)) => outcome,
-            Err(_) => ToolOutcome::refused(format!("{name} stopped before it was done")),
+            Err(Stopped::BrokeOff) => ToolOutcome::refused(format!("{name} stopped before it was done")),
+            Err(Stopped::Disk(error)) => Refusal::Disk(error).into(),
         }
+    }
+}
+
+/// Why work was not done to its end.
+pub(super) enum Stopped {
+    /// A defect of the tool.
+    BrokeOff,
+    /// The workspace's folder cannot be opened.
+    Disk(std::io::Error),
+}
+
+/// Runs work that may block: on a pooled thread or, where the jail is fenced, on one of its own that the kernel confines.
+pub(super) async fn off_the_async_threads<T: Send + 'static>(jail: &Jail, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Stopped> {
+    match jail.fence() {
+        None => tokio::task::spawn_blocking(work).await.map_err(|_| Stopped::BrokeOff),
+        Some(folder) => fence::fenced(folder.to_owned(), work).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::Other => Stopped::BrokeOff,
+            _ => Stopped::Disk(error),
+        }),
     }
 }
 

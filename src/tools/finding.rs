@@ -1,14 +1,7 @@
 //! What a check finds, and what it may ask about the files around. Finds nothing itself.
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-/// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    Error,
-    Warning,
-    Info,
-}
+pub use crate::domain::Severity;
 
 /// One defect with its place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]

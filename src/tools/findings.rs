@@ -1,12 +1,11 @@
 //! Findings of a review as data: taken only when their file, place and evidence are real. Judges no finding's worth.
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::domain::{RelPath, ToolOutcome};
+use crate::domain::finding::REPORT_FINDINGS as NAME;
+use crate::domain::{Finding, ToolOutcome};
 use crate::tools::described::{Described, Input, Worked, plural};
-use crate::tools::finding::Severity;
 use crate::tools::text::decode;
 use crate::tools::tool::{MAX_RESULT_BYTES, Tool, ToolContext};
 use crate::workspace::jail::{Jail, Refusal};
@@ -14,25 +13,13 @@ use crate::workspace::jail::{Jail, Refusal};
 /// The longest text in a finding, in characters.
 const LONGEST: usize = 500;
 
-/// One finding as it is kept.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reported {
-    pub path: RelPath,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line: Option<usize>,
-    pub severity: Severity,
-    pub rule: String,
-    pub evidence: String,
-    pub advice: String,
-}
-
 /// The tools of this file.
 pub fn tools() -> Vec<Arc<dyn Tool>> {
     vec![REPORT_FINDINGS.tool()]
 }
 
 const REPORT_FINDINGS: Described = Described {
-    name: "report_findings",
+    name: NAME,
     description: "Report the findings of a review as data. Each is checked: the file must exist and the evidence must stand in it word for word, \
         unless the rule says that something is missing, absent or empty. Answers {findings, refused}. An empty list says that nothing was found.",
     inputs: &[(
@@ -78,8 +65,8 @@ fn report_findings(input: &Input<'_>, context: &ToolContext) -> Worked {
 }
 
 /// The finding, or why it is not taken; the outer error is a failing disk.
-fn check(value: &Value, context: &ToolContext) -> Result<Result<Reported, String>, ToolOutcome> {
-    let mut finding: Reported = match serde_json::from_value(value.clone()) {
+fn check(value: &Value, context: &ToolContext) -> Result<Result<Finding, String>, ToolOutcome> {
+    let mut finding: Finding = match serde_json::from_value(value.clone()) {
         Ok(finding) => finding,
         Err(error) => return Ok(Err(format!("expected path, severity (error, warning or info), rule, evidence and advice: {error}"))),
     };
@@ -128,7 +115,7 @@ mod tests {
         ]});
         let outcome = bench.run("report_findings", given);
         let value: Value = serde_json::from_str(&outcome.content).unwrap();
-        let taken: Vec<Reported> = serde_json::from_value(value["findings"].clone()).unwrap();
+        let taken: Vec<Finding> = serde_json::from_value(value["findings"].clone()).unwrap();
         assert_eq!(taken.iter().map(|finding| finding.path.as_str()).collect::<Vec<_>>(), ["a.md", "b.md"]);
         let refused: Vec<u64> = value["refused"].as_array().unwrap().iter().map(|refused| refused["index"].as_u64().unwrap()).collect();
         assert_eq!(refused, [1, 2, 4, 5, 6, 7]);

@@ -182,7 +182,7 @@ fn from_journal(workspace: &Workspace, blank: RunSummary) -> RunSummary {
                 change(&mut done, step.clone());
                 statuses.insert(step.clone(), *status == StepStatus::Skipped);
             }
-            Event::StepReopened { step, .. } => {
+            Event::StepReopened { step, .. } | Event::Returned { step, .. } => {
                 done.remove(step);
             }
             _ => {}

@@ -22,6 +22,7 @@ fn step(number: usize, status: StepStatus) -> StepView {
         started_at: Some(at(NOON)),
         ended_at: Some(at(NOON)),
         error: None,
+        review: None,
     }
 }
 

@@ -30,6 +30,8 @@ pub enum Refusal {
 pub struct Jail {
     folder: Arc<dyn Disk>,
     allowed_extensions: Vec<String>,
+    /// The kernel is to hold tools to the workspace as well.
+    fenced: bool,
     /// What agents have in the workspace, counted at the first write.
     used: Mutex<Option<Used>>,
 }
@@ -42,7 +44,19 @@ struct Used {
 
 impl Jail {
     pub fn new(folder: Arc<dyn Disk>, allowed_extensions: Vec<String>) -> Self {
-        Jail { folder, allowed_extensions, used: Mutex::new(None) }
+        Jail { folder, allowed_extensions, fenced: false, used: Mutex::new(None) }
+    }
+
+    /// With `security.sandbox_mode`: work in the jail is done inside the kernel's fence ([`crate::sys::fence`]).
+    #[must_use]
+    pub fn fenced(mut self, fenced: bool) -> Self {
+        self.fenced = fenced;
+        self
+    }
+
+    /// The folder that the kernel is to hold work to, if it is.
+    pub fn fence(&self) -> Option<&std::path::Path> {
+        self.fenced.then(|| self.folder.path())
     }
 
     /// The path as given by a model, checked.

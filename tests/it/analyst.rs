@@ -35,17 +35,9 @@ impl Finished {
 fn brief(goal: &str, inputs: &[&str]) -> Brief {
     let input = |path: &&str| InputFile { path: RelPath::new(path).unwrap(), source: (*path).into(), bytes: 0, sha256: String::new() };
     Brief {
-        goal: goal.into(),
-        agent: "analyst".into(),
-        step: serde_json::from_value::<StepId>("s1".into()).unwrap(),
-        title: goal.into(),
-        instructions: String::new(),
-        output: RelPath::new("analysis_report.md").unwrap(),
         inputs: inputs.iter().map(input).collect(),
-        upstream: Vec::new(),
-        planned_files: Vec::new(),
-        uses_project: false,
         turns_left: 6,
+        ..Brief::new("analyst", goal, StepId::numbered(1), RelPath::new("analysis_report.md").unwrap())
     }
 }
 
@@ -54,15 +46,8 @@ async fn finish(folder: tempfile::TempDir, brief: Brief) -> Finished {
     let context = context(folder.path());
     let tools: Vec<Arc<dyn Tool>> = data::tools().into_iter().chain(chart::tools()).collect();
     let turns = brief.turns_left as usize + 1;
-    let mut request = ModelRequest {
-        model: None,
-        system: String::new(),
-        tools: Vec::new(),
-        messages: vec![Message::user(&brief.goal)],
-        max_output_tokens: None,
-        schema: None,
-        brief,
-    };
+    let opening = vec![Message::user(&brief.goal)];
+    let mut request = ModelRequest::new(brief, opening);
     let mut calls = Vec::new();
     for turn in 1..=turns {
         let next = analyst::turn(&request);

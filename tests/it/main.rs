@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     clippy::print_stdout,
     reason = "tests fail by panicking and touch their own folders"
 )]
@@ -16,8 +17,14 @@ mod cli;
 mod cli_args;
 mod crash_points;
 mod disk_use;
+mod docs_commands;
+mod docs_reference;
+mod examples;
 mod floors;
+mod fuzz_corpus;
 mod golden_workspaces;
+mod hostile_models;
+mod injection;
 mod jail;
 mod lsp_clients;
 mod lsp_commands;
@@ -28,10 +35,18 @@ mod lsp_settings;
 mod lsp_transport;
 mod lsp_weather;
 mod machine;
+mod mcp;
+mod mcp_face;
+mod mcp_real;
 mod models;
 mod observability;
+mod prompt_cache;
 mod providers;
+mod sandbox;
+mod secrets;
 mod specialists_texts;
 mod specialists_tools;
+mod traps;
+mod trust;
 mod vscode_package;
 mod web;

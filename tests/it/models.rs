@@ -17,7 +17,7 @@ use crate::support::model_server::{ModelServer, Scripted};
 const CANARY: &str = "sk-canary-0123456789abcdef";
 
 /// A chat completion as a stream of chunks.
-fn chat(delta: Value, finish: &str) -> Scripted {
+pub(crate) fn chat(delta: Value, finish: &str) -> Scripted {
     let chunk =
         |delta: Value, finish: Value| json!({"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
     let usage =
@@ -27,11 +27,11 @@ fn chat(delta: Value, finish: &str) -> Scripted {
     Scripted::stream(format!("{body}data: [DONE]\n\n"))
 }
 
-fn says(text: &str) -> Scripted {
+pub(crate) fn says(text: &str) -> Scripted {
     chat(json!({"role": "assistant", "content": text}), "stop")
 }
 
-fn writes(path: &str, content: &str) -> Scripted {
+pub(crate) fn writes(path: &str, content: &str) -> Scripted {
     let arguments = json!({"path": path, "content": content}).to_string();
     let call = json!([{"index": 0, "id": "call_1", "type": "function", "function": {"name": "write_file", "arguments": arguments}}]);
     chat(json!({"role": "assistant", "tool_calls": call}), "tool_calls")
@@ -43,7 +43,7 @@ fn plan() -> Scripted {
     says(&json!({"title": "Tides", "steps": steps}).to_string())
 }
 
-fn builder(project: &Path, server: &str) -> Builder {
+pub(crate) fn builder(project: &Path, server: &str) -> Builder {
     let settings = Settings {
         provider: ProviderChoice::OpenAi,
         base_url: Some(format!("{server}/v1")),
@@ -59,15 +59,15 @@ fn builder(project: &Path, server: &str) -> Builder {
     Orchestrator::builder().settings(settings).environment(environment).interactive(false)
 }
 
-async fn run(builder: Builder) -> RunResult {
+pub(crate) async fn run(builder: Builder) -> RunResult {
     builder.build().unwrap().execute_goal("Write about tides").await.unwrap()
 }
 
-fn read(result: &RunResult, name: &str) -> String {
+pub(crate) fn read(result: &RunResult, name: &str) -> String {
     std::fs::read_to_string(result.workspace.join(name)).unwrap()
 }
 
-fn events(result: &RunResult) -> Vec<Event> {
+pub(crate) fn events(result: &RunResult) -> Vec<Event> {
     let root: Arc<dyn Disk> = RealDisk::root().unwrap();
     let (records, _) = Workspace::open(&root, &result.workspace).unwrap().read_journal().unwrap();
     records.into_iter().map(|record| record.event).collect()

@@ -188,19 +188,48 @@ async fn neither_key_nor_goal_reaches_a_log_even_when_a_server_repeats_them() {
     assert!(!ours.map(|line| line["fields"].to_string()).collect::<String>().contains("pangolin"));
 }
 
+/// A collector that takes one request after the other: their first lines and bodies, until the one that holds `last`.
 #[cfg(feature = "otlp")]
-#[tokio::test]
-async fn finished_spans_reach_a_collector_on_this_machine() {
+fn collector(last: &'static str) -> (String, std::thread::JoinHandle<Vec<(String, Value)>>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || {
+        let mut taken = Vec::new();
+        for stream in listener.incoming() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let mut head = Vec::new();
+            let mut line = String::new();
+            while reader.read_line(&mut line).unwrap() > 2 {
+                head.push(std::mem::take(&mut line));
+            }
+            let length = head.iter().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.trim().parse().ok());
+            let mut body = vec![0; length.unwrap()];
+            reader.read_exact(&mut body).unwrap();
+            let done = String::from_utf8_lossy(&body).contains(last);
+            taken.push((head[0].clone(), serde_json::from_slice(&body).unwrap()));
+            reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+            if done {
+                break;
+            }
+        }
+        taken
+    });
+    (url, thread)
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn finished_spans_reach_a_collector_on_this_machine() {
     let machine = Machine::new();
-    let server = ModelServer::start(vec![Scripted::json(200, "{}"); 16]).await;
+    let (url, thread) = collector("invoke_workflow");
     let mut command = machine.command(&["--provider", "offline", "--non-interactive", "Write an article on bees"]);
-    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &server.url);
-    let said = tokio::task::spawn_blocking(move || crate::machine::Said::of(command.output().unwrap())).await.unwrap();
+    let said = crate::machine::Said::of(command.env("OTEL_EXPORTER_OTLP_ENDPOINT", url).output().unwrap());
     assert_eq!(said.code, 0, "{}", said.err);
-    let seen = server.seen();
-    assert!(seen.iter().all(|request| request.path == "/v1/traces" && request.method == "POST"));
-    let spans: Vec<Value> =
-        seen.iter().flat_map(|request| request.body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().cloned().unwrap()).collect();
+    let requests = thread.join().unwrap();
+    assert!(requests.iter().all(|(head, _)| head.starts_with("POST /v1/traces ")));
+    let spans_in = |body: &Value| body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().cloned().unwrap();
+    let spans: Vec<Value> = requests.iter().flat_map(|(_, body)| spans_in(body)).collect();
     let root = spans.iter().find(|span| span["name"] == "invoke_workflow goal").unwrap();
     assert!(root.get("parentSpanId").is_none() && root["traceId"].as_str().unwrap().len() == 32, "{root}");
     let step = spans.iter().find(|span| span["name"] == "invoke_agent writer").unwrap();

@@ -17,7 +17,7 @@ use crate::support::model_server::{End, ModelServer, Scripted};
 
 const CANARY: &str = "sk-canary-4711";
 
-fn fixture(api: &str, name: &str) -> Vec<u8> {
+pub(crate) fn fixture(api: &str, name: &str) -> Vec<u8> {
     let path = format!("{}/tests/fixtures/llm/{api}/{name}.sse", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(path).unwrap()
 }
@@ -37,41 +37,26 @@ fn anthropic_with(server: &ModelServer, idle: Duration) -> Anthropic {
     Anthropic::new(endpoint, Prices::new(&json!({})), None, (true, Vec::new()))
 }
 
-fn anthropic(server: &ModelServer) -> Anthropic {
+pub(crate) fn anthropic(server: &ModelServer) -> Anthropic {
     anthropic_with(server, Duration::from_secs(30))
 }
 
-fn openai(server: &ModelServer, model: Option<&str>) -> OpenAi {
+pub(crate) fn openai(server: &ModelServer, model: Option<&str>) -> OpenAi {
     let endpoint = Endpoint::new(&format!("{}/v1", server.url), (key(), KeyHeader::Bearer), hands(Duration::from_secs(30)));
     OpenAi::new(endpoint, Prices::on_this_machine(&json!({})), model.map(str::to_owned))
 }
 
-fn request(text: &str) -> ModelRequest {
+pub(crate) fn request(text: &str) -> ModelRequest {
+    let brief = Brief::new("writer", "g", StepId("s1".into()), RelPath::new("a.md").unwrap());
     ModelRequest {
-        model: None,
         system: "You write.".into(),
         tools: vec![ToolSpec { name: "read_file".into(), description: "reads".into(), input_schema: json!({"type": "object"}) }],
-        messages: vec![Message::user(text)],
-        max_output_tokens: None,
-        schema: None,
-        brief: Brief {
-            goal: "g".into(),
-            agent: "writer".into(),
-            step: StepId("s1".into()),
-            title: "t".into(),
-            instructions: String::new(),
-            output: RelPath::new("a.md").unwrap(),
-            inputs: Vec::new(),
-            upstream: Vec::new(),
-            planned_files: Vec::new(),
-            uses_project: false,
-            turns_left: 1,
-        },
+        ..ModelRequest::new(brief, vec![Message::user(text)])
     }
 }
 
 /// The conversation with the reply and a result for each of its calls.
-fn continued(mut request: ModelRequest, reply: &ai_orchestrator::domain::Reply) -> ModelRequest {
+pub(crate) fn continued(mut request: ModelRequest, reply: &ai_orchestrator::domain::Reply) -> ModelRequest {
     request.messages.push(Message { role: Role::Assistant, blocks: reply.blocks.clone(), raw: reply.raw.clone() });
     let results: Vec<Block> =
         reply.tool_calls().map(|call| Block::ToolResult { id: call.id.clone(), content: "x".into(), is_error: false }).collect();

@@ -184,7 +184,11 @@ fn qa_tester_raises_no_alarm_on_clean_files() {
     assert_eq!(reported(&played), Vec::<String>::new());
     contains_all(
         &sound(&played, "qa_report.md"),
-        &["**Verdict: pass; nothing was found by the checks named below.**", "None.", "| `app.py` | python | 9 | syntax | 0 |"],
+        &[
+            "**Verdict: pass; nothing was found by the checks named below.**",
+            "None.",
+            "| `app.py` | python | 9 | syntax, habits that hide errors | 0 |",
+        ],
     );
 }
 

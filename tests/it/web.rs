@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use serde_json::json;
 
 #[path = "support/pages.rs"]
-mod pages;
+pub mod pages;
 use pages::{Pages, Served, html, page, redirect};
 
 /// 50 MB of spaces in 50 kB.

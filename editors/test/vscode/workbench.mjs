@@ -1,5 +1,5 @@
 // A real VS Code workbench on a folder, driven through the page as a person would. Everything waits for what it needs until a deadline.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
@@ -50,20 +50,26 @@ function freePort() {
   });
 }
 
-/** Starts the workbench with an unpacked extension installed. */
-export async function start({ home, extension, folder, environment, machineSettings }) {
+/** Starts the workbench with an extension installed: an unpacked folder, or a package (`.vsix`) as the user gets it. */
+export async function start({ home, extension, folder, environment, machineSettings, asksTrust = false }) {
   const scratch = mkdtempSync(join(tmpdir(), 'workbench-'));
   const place = (name) => join(scratch, name);
   for (const name of ['data/User', 'data/Machine', 'extensions']) mkdirSync(place(name), { recursive: true });
   writeFileSync(place('data/User/settings.json'), JSON.stringify(SETTINGS));
   writeFileSync(place('data/Machine/settings.json'), JSON.stringify(machineSettings));
   writeFileSync(place('config.yaml'), 'auth: none\n');
-  install(extension, place('extensions'));
+  const entry = join(home, 'workbench/node_modules/code-server/out/node/entry.js');
+  if (extension.endsWith('.vsix')) {
+    const folders = ['--config', place('config.yaml'), '--user-data-dir', place('data'), '--extensions-dir', place('extensions')];
+    execFileSync(process.execPath, [entry, ...folders, '--install-extension', extension], { env: environment, stdio: 'ignore' });
+  } else {
+    install(extension, place('extensions'));
+  }
   const port = await freePort();
   const log = openSync(place('server.log'), 'a');
-  const entry = join(home, 'workbench/node_modules/code-server/out/node/entry.js');
   const words = ['--config', place('config.yaml'), '--user-data-dir', place('data'), '--extensions-dir', place('extensions')];
-  const more = ['--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, '--disable-telemetry', '--disable-update-check', '--disable-workspace-trust'];
+  const more = ['--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, '--disable-telemetry', '--disable-update-check'];
+  if (!asksTrust) more.push('--disable-workspace-trust');
   // No marketplace is asked, and the whole group can be ended at once.
   const noGallery = JSON.stringify({ serviceUrl: '', itemUrl: '', resourceUrlTemplate: '', controlUrl: '', recommendationsUrl: '' });
   const server = spawn(process.execPath, [entry, ...words, ...more], {
@@ -89,6 +95,7 @@ export async function start({ home, extension, folder, environment, machineSetti
   page.setDefaultTimeout(PATIENCE);
   page.on('dialog', (dialog) => dialog.accept().catch(() => {}));
   const workbench = new Workbench(page, `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`, place('data'));
+  workbench.scratch = scratch;
   workbench.close = async () => {
     await browser.close().catch(() => {});
     end();

@@ -22,14 +22,17 @@ export interface Found {
 /** The program: as the setting says, else the one that came with the extension, else one on the PATH. A setting that leads nowhere is not passed over. */
 export function findBinary(places: Places, isFile: (path: string) => boolean = isPlainFile): Found | undefined {
   const name = places.platform === 'win32' ? 'ai-orchestrator.exe' : 'ai-orchestrator';
-  if (places.setting.trim()) {
-    const path = places.setting.trim().replace(/^~(?=[/\\])/, homedir());
-    return isFile(path) ? { path, from: 'setting' } : undefined;
+  const folders = places.path.split(delimiter).filter((folder) => folder);
+  const onPath = (program: string) => folders.map((folder) => join(folder, program)).find(isFile);
+  const setting = places.setting.trim().replace(/^~(?=[/\\])/, homedir());
+  if (setting) {
+    // A mere name is looked up as a shell would.
+    const path = /[/\\]/.test(setting) ? [setting].find(isFile) : onPath(setting);
+    return path ? { path, from: 'setting' } : undefined;
   }
   const bundled = join(places.extension, 'server', name);
   if (isFile(bundled)) return { path: bundled, from: 'bundled' };
-  const folders = places.path.split(delimiter).filter((folder) => folder);
-  const path = folders.map((folder) => join(folder, name)).find(isFile);
+  const path = onPath(name);
   return path ? { path, from: 'PATH' } : undefined;
 }
 

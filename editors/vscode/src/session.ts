@@ -14,9 +14,11 @@ export type Health = 'starting' | 'running' | 'unavailable';
 
 const HOW_TO_GET_IT = 'Put the program "ai-orchestrator" on the PATH (cargo install --path . in its sources), or name it in the setting aiOrchestrator.server.path.';
 
-/** Announces that the notifications `orchestrator/…` are understood. */
+/** Announces that the notifications `orchestrator/…` are understood, and that this extension asks before an artifact is taken: the editor's own
+ * preview would want every line ticked first. */
 const orchestratorFeature: StaticFeature = {
   fillClientCapabilities(capabilities: ClientCapabilities) {
+    delete capabilities.workspace?.workspaceEdit?.changeAnnotationSupport;
     capabilities.experimental = { ...(capabilities.experimental as object | undefined), orchestrator: true };
   },
   initialize() {},

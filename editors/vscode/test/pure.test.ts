@@ -20,7 +20,8 @@ test('the program is looked for in the setting, in the extension, on the path', 
   assert.equal(findBinary({ ...places, platform: 'win32' }, only(join('/a', 'ai-orchestrator.exe')))?.from, 'PATH');
 });
 
-test('a setting that leads nowhere is not passed over', () => {
+test('a setting that leads nowhere is not passed over; a mere name is looked up on the path', () => {
+  assert.deepEqual(findBinary({ ...places, setting: 'ai-orchestrator' }, only(join('/b', 'ai-orchestrator'))), { path: join('/b', 'ai-orchestrator'), from: 'setting' });
   assert.equal(findBinary({ ...places, setting: '/gone' }, only(join('/b', 'ai-orchestrator'))), undefined);
 });
 

@@ -1,5 +1,8 @@
 //! Anthropic as a provider: one try a call, with the repairs that a refused request allows. Knows its wire; keeps no conversation.
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -23,6 +26,9 @@ pub const DEFAULT_BASE_URL: &str = "https://api.anthropic.com";
 /// The model used where nothing names one.
 pub const DEFAULT_MODEL: &str = "claude-sonnet-5-5";
 
+/// Conversations whose repair is remembered at the most.
+const MAX_REMEMBERED: usize = 1_000;
+
 /// Anthropic, or an endpoint that speaks its protocol.
 #[derive(Debug)]
 pub struct Anthropic {
@@ -32,6 +38,8 @@ pub struct Anthropic {
     shape: Shape,
     /// The endpoint refused what goes beyond the plain protocol.
     plain: AtomicBool,
+    /// By conversation: the messages whose thinking no longer fits, so that it is not refused at every turn.
+    unsigned: Mutex<HashMap<u64, Range<usize>>>,
 }
 
 impl Anthropic {
@@ -41,7 +49,14 @@ impl Anthropic {
         // With a key it is Anthropic or a gateway before it; without one a server on this machine, which knows neither caches nor searches.
         let full = official || endpoint.has_key();
         let shape = Shape { official, cache: full, server_tools: full && searches, allowed_hosts };
-        Anthropic { endpoint, prices, model: model.unwrap_or_else(|| DEFAULT_MODEL.into()), shape, plain: AtomicBool::new(false) }
+        Anthropic {
+            endpoint,
+            prices,
+            model: model.unwrap_or_else(|| DEFAULT_MODEL.into()),
+            shape,
+            plain: AtomicBool::new(false),
+            unsigned: Mutex::default(),
+        }
     }
 
     fn shape(&self) -> Shape {
@@ -92,14 +107,14 @@ impl Anthropic {
     }
 
     /// Whether the request can be sent once more in another form; each repair is made once.
-    fn repair(&self, rejection: &Rejection, unsigned_from: &mut Option<usize>) -> bool {
+    fn repair(&self, rejection: &Rejection, (conversation, count): (u64, usize), repaired: &mut bool) -> bool {
         if rejection.status != 400 {
             return false;
         }
         let message = rejection.message();
-        if message.contains("thinking") && message.contains("signature") && unsigned_from.is_none() {
+        if message.contains("thinking") && message.contains("signature") && !std::mem::replace(repaired, true) {
             tracing::warn!("a signature no longer fits the conversation; the request is sent again without that thinking");
-            *unsigned_from = Some(position(&message));
+            self.forget_thinking(conversation, position(&message)..count);
             return true;
         }
         let extras = ["cache_control", "eager_input_streaming", "web_search", "allowed_domains"];
@@ -107,6 +122,20 @@ impl Anthropic {
             return !self.plain.swap(true, Ordering::Relaxed);
         }
         false
+    }
+
+    fn unsigned(&self, conversation: u64) -> Option<Range<usize>> {
+        self.unsigned.lock().unwrap_or_else(PoisonError::into_inner).get(&conversation).cloned()
+    }
+
+    /// Thinking in these messages is left out. What the conversation adds later is signed for what it saw, and stays in.
+    fn forget_thinking(&self, conversation: u64, messages: Range<usize>) {
+        let mut unsigned = self.unsigned.lock().unwrap_or_else(PoisonError::into_inner);
+        if unsigned.len() >= MAX_REMEMBERED {
+            unsigned.clear();
+        }
+        let start = unsigned.get(&conversation).map_or(messages.start, |before| before.start.min(messages.start));
+        unsigned.insert(conversation, start..messages.end);
     }
 
     async fn explain(&self, rejection: &Rejection, model: &str) -> CallFailure {
@@ -140,13 +169,15 @@ impl Provider for Anthropic {
 
     async fn complete(&self, request: &ModelRequest) -> Result<Reply, CallFailure> {
         let model = request.model.clone().unwrap_or_else(|| self.model.clone());
-        let mut unsigned_from = None;
+        let conversation = model::conversation(request, &model);
+        let mut repaired = false;
         loop {
             let shape = self.shape();
             let mut body = request::body(request, &model, &shape);
-            if let Some(first) = unsigned_from {
-                request::without_thinking(&mut body, first);
+            if let Some(messages) = self.unsigned(conversation) {
+                request::without_thinking(&mut body, messages);
             }
+            let count = body.get("messages").and_then(Value::as_array).map_or(0, Vec::len);
             let body = body.to_string();
             let prefix = if shape.cache { model::prefix(request, &model) } else { None };
             let visit = Visit { prefix, tokens: model::tokens_of(body.len()) };
@@ -154,7 +185,7 @@ impl Provider for Anthropic {
             match self.endpoint.open(call).await {
                 Ok(stream) => return self.read(stream, &model).await,
                 Err(Trouble::Failed(failure)) => return Err(failure),
-                Err(Trouble::Rejected(rejection)) if self.repair(&rejection, &mut unsigned_from) => {}
+                Err(Trouble::Rejected(rejection)) if self.repair(&rejection, (conversation, count), &mut repaired) => {}
                 Err(Trouble::Rejected(rejection)) => return Err(self.explain(&rejection, &model).await),
             }
         }
@@ -175,6 +206,10 @@ impl Provider for Anthropic {
 
     fn rates(&self, model: &str) -> Option<Rates> {
         self.prices.rates(model)
+    }
+
+    fn context_tokens(&self, model: &str) -> Option<u64> {
+        self.prices.context(model)
     }
 
     fn runs_tool(&self, name: &str) -> bool {

@@ -1,4 +1,6 @@
 //! A neutral request as the JSON of the Messages API. Sends the least: no sampling, no thinking and no tool choice, which current models refuse.
+use std::ops::Range;
+
 use serde_json::{Map, Value, json};
 
 use crate::domain::{Block, Message, ModelRequest, Role, ToolSpec};
@@ -172,10 +174,10 @@ fn block(block: &Block) -> Option<Value> {
     })
 }
 
-/// Takes thinking out of the messages from `first` on: its signatures no longer fit the conversation.
-pub(super) fn without_thinking(body: &mut Value, first: usize) {
+/// Takes thinking out of these messages: its signatures no longer fit the conversation.
+pub(super) fn without_thinking(body: &mut Value, numbers: Range<usize>) {
     let messages = body.get_mut("messages").and_then(Value::as_array_mut);
-    for message in messages.into_iter().flatten().skip(first) {
+    for message in messages.into_iter().flatten().take(numbers.end).skip(numbers.start) {
         if let Some(content) = message.get_mut("content").and_then(Value::as_array_mut) {
             content.retain(|block| !matches!(block.get("type").and_then(Value::as_str), Some("thinking" | "redacted_thinking")));
         }

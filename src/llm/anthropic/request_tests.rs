@@ -7,27 +7,8 @@ use crate::domain::{RelPath, StepId, ToolCall};
 
 fn request(messages: Vec<Message>) -> ModelRequest {
     let spec = |name: &str| ToolSpec { name: name.into(), description: "d".into(), input_schema: json!({"type": "object"}) };
-    ModelRequest {
-        model: None,
-        system: "You write.".into(),
-        tools: vec![spec("read_file"), spec("web_search")],
-        messages,
-        max_output_tokens: None,
-        schema: None,
-        brief: Brief {
-            goal: "g".into(),
-            agent: "writer".into(),
-            step: StepId("s1".into()),
-            title: "t".into(),
-            instructions: String::new(),
-            output: RelPath::new("a.md").unwrap(),
-            inputs: Vec::new(),
-            upstream: Vec::new(),
-            planned_files: Vec::new(),
-            uses_project: false,
-            turns_left: 1,
-        },
-    }
+    let brief = Brief::new("writer", "g", StepId("s1".into()), RelPath::new("a.md").unwrap());
+    ModelRequest { system: "You write.".into(), tools: vec![spec("read_file"), spec("web_search")], ..ModelRequest::new(brief, messages) }
 }
 
 fn official() -> Shape {
@@ -168,9 +149,9 @@ fn earlier_bytes_stay_the_same_when_the_conversation_grows() {
 #[test]
 fn thinking_is_taken_out_from_the_message_complained_about() {
     let mut body = body(&request(conversation()), "m", &Shape::default());
-    without_thinking(&mut body, 2);
+    without_thinking(&mut body, 2..9);
     assert_eq!(body["messages"][1]["content"][0]["type"], "thinking");
-    without_thinking(&mut body, 1);
+    without_thinking(&mut body, 1..9);
     assert_eq!(body["messages"][1]["content"][0]["type"], "tool_use");
 }
 

@@ -31,6 +31,10 @@ use crate::llm::Provider;
 
 pub use moves::Move;
 
+/// What is made by rules comes out the same a second time.
+const NOT_REWORKED: &str =
+    "No language model was used, so the findings of the review were not worked in. They stand in the reviewer's report.";
+
 /// Runs on this machine alone: no key, no network, no cost.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Offline;
@@ -46,7 +50,8 @@ impl Provider for Offline {
     }
 
     async fn complete(&self, request: &ModelRequest) -> Result<Reply, CallFailure> {
-        Ok(moves::reply(request, specialist(request)))
+        let next = if request.brief.reworks { Move::Say(NOT_REWORKED.into()) } else { specialist(request) };
+        Ok(moves::reply(request, next))
     }
 }
 

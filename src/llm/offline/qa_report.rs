@@ -49,6 +49,11 @@ pub fn advice(rule: &str) -> &'static str {
         "unbalanced-quotes" => "close the quote, or double it inside a field",
         "encoding" => "save the file as UTF-8",
         "syntax-error" => "correct the syntax",
+        "bare-except" => "name the exceptions that can happen here",
+        "mutable-default" => "give None as the default, and make the value inside",
+        "dynamic-code" => "parse the text, or choose among functions by name",
+        "none-comparison" => "write `is None` or `is not None`",
+        "secret-in-code" => "take it out, change it where it was used, and read it from the environment",
         _ => "look at the place and decide",
     }
 }

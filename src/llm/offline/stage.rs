@@ -33,17 +33,8 @@ impl Stage {
     pub fn new(agent: &str, goal: &str) -> Self {
         let built_in = built_in_agents().into_iter().find(|known| known.name == agent).unwrap();
         let brief = Brief {
-            goal: goal.into(),
-            agent: agent.into(),
-            step: StepId::numbered(3),
-            title: goal.into(),
-            instructions: String::new(),
-            output: RelPath::new(&built_in.output).unwrap(),
-            inputs: vec![],
-            upstream: vec![],
-            planned_files: vec![],
-            uses_project: false,
             turns_left: built_in.max_turns - 1,
+            ..Brief::new(agent, goal, StepId::numbered(3), RelPath::new(&built_in.output).unwrap())
         };
         Stage {
             brief,

@@ -27,6 +27,8 @@ pub(super) struct Dialect {
     pub schema: SchemaRoute,
     /// `stream_options: {include_usage: true}` is understood.
     pub usage_option: bool,
+    /// Tools are described and called in words: this model has none of its own.
+    pub text_tools: bool,
 }
 
 /// What a request held that may have been refused.
@@ -40,7 +42,7 @@ impl Dialect {
     /// What to try first: OpenAI's own newer models refuse `max_tokens`.
     pub fn of_host(host: &str) -> Dialect {
         let limit = if host == "api.openai.com" { Limit::MaxCompletionTokens } else { Limit::MaxTokens };
-        Dialect { limit, renamed: false, schema: SchemaRoute::JsonSchema, usage_option: true }
+        Dialect { limit, renamed: false, schema: SchemaRoute::JsonSchema, usage_option: true, text_tools: false }
     }
 
     /// Another form to try after this refusal, if it names what was refused. Each change goes one way, so that this ends.

@@ -59,7 +59,7 @@ fn class(rejection: &Rejection) -> FailureClass {
 }
 
 /// `… does not support tools` (Ollama), `"auto" tool choice requires --enable-auto-tool-choice` (vLLM), `tools … not supported` (others).
-fn has_no_tools(rejection: &Rejection) -> bool {
+pub(super) fn has_no_tools(rejection: &Rejection) -> bool {
     let body = rejection.body.to_ascii_lowercase();
     let about_tools = body.contains("tools") || body.contains("tool choice") || body.contains("tool_choice") || body.contains("tool use");
     let refused =

@@ -5,6 +5,7 @@ mod errors;
 mod provider;
 mod request;
 mod stream;
+mod text_tools;
 
 pub use provider::{DEFAULT_BASE_URL, DEFAULT_MODEL, OpenAi};
 

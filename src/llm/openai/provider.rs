@@ -1,4 +1,5 @@
 //! An OpenAI-compatible endpoint as a provider: one try a call, with the repairs that a refused request allows. Remembers the endpoint's dialect.
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -15,7 +16,7 @@ use crate::llm::{ModelInfo, Provider, model};
 
 use super::dialect::{Dialect, Sent};
 use super::stream::{Answer, Heard};
-use super::{errors, request};
+use super::{errors, request, text_tools};
 
 /// Where requests go unless told otherwise; it holds the `/v1`.
 pub const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
@@ -35,17 +36,33 @@ pub struct OpenAi {
     /// The configured model, or the first that the endpoint lists once it was asked.
     model: OnceCell<String>,
     dialect: Mutex<Dialect>,
+    /// Models that were refused tools: they get them in words.
+    without_tools: Mutex<BTreeSet<String>>,
 }
 
 impl OpenAi {
     /// Without a `model` the first call asks the endpoint for its list.
     pub fn new(endpoint: Endpoint, prices: Prices, model: Option<String>) -> OpenAi {
         let host = crate::sys::http::host(endpoint.base_url()).unwrap_or_default();
-        OpenAi { dialect: Mutex::new(Dialect::of_host(&host)), model: OnceCell::new_with(model), host, endpoint, prices }
+        OpenAi {
+            dialect: Mutex::new(Dialect::of_host(&host)),
+            without_tools: Mutex::default(),
+            model: OnceCell::new_with(model),
+            host,
+            endpoint,
+            prices,
+        }
     }
 
-    fn dialect(&self) -> Dialect {
-        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner)
+    fn dialect(&self, model: &str) -> Dialect {
+        let text_tools = self.without_tools.lock().unwrap_or_else(PoisonError::into_inner).contains(model);
+        Dialect { text_tools, ..*self.dialect.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    /// Whether the refusal was about tools, so that the model gets them in words from now on.
+    fn learn_about_tools(&self, rejection: &Rejection, (request, model): (&ModelRequest, &str)) -> bool {
+        let refused = !request.tools.is_empty() && errors::has_no_tools(rejection);
+        refused && self.without_tools.lock().unwrap_or_else(PoisonError::into_inner).insert(model.to_owned())
     }
 
     fn learn(&self, rejection: &Rejection, sent: Sent) -> bool {
@@ -136,18 +153,26 @@ impl Provider for OpenAi {
         let default_output = (!self.endpoint.is_loopback()).then_some(DEFAULT_OUTPUT);
         let mut forms = 0;
         loop {
-            let dialect = self.dialect();
+            let dialect = self.dialect(&model);
             let body = request::body(request, &model, dialect, (request::echoed(&self.host), default_output)).to_string();
             let tokens = model::tokens_of(body.len());
             let prefix = if self.endpoint.has_key() { model::prefix(request, &model) } else { None };
             let call = Call { path: "/chat/completions", headers: Vec::new(), body, visit: Visit { prefix, tokens } };
             forms += 1;
             match self.endpoint.open(call).await {
-                Ok(stream) => return self.read(stream, (&model, request.messages.len(), tokens)).await,
+                Ok(stream) => {
+                    let turn = request.messages.len();
+                    let mut reply = self.read(stream, (&model, turn, tokens)).await?;
+                    if dialect.text_tools && !request.tools.is_empty() {
+                        (reply.blocks, reply.stop) = text_tools::read(reply.blocks, reply.stop, (turn, &request.tools));
+                    }
+                    return Ok(reply);
+                }
                 Err(Trouble::Failed(failure)) => return Err(failure),
                 Err(Trouble::Rejected(rejection)) => {
                     let sent = Sent { schema: request.schema.is_some(), dialect };
-                    if forms >= MAX_FORMS || !self.learn(&rejection, sent) {
+                    let learned = self.learn_about_tools(&rejection, (request, &model)) || self.learn(&rejection, sent);
+                    if forms >= MAX_FORMS || !learned {
                         return Err(self.explain(&rejection, &model).await);
                     }
                 }
@@ -173,5 +198,9 @@ impl Provider for OpenAi {
 
     fn rates(&self, model: &str) -> Option<Rates> {
         self.prices.rates(model)
+    }
+
+    fn context_tokens(&self, model: &str) -> Option<u64> {
+        self.prices.context(model)
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::{Block, Message, ModelRequest, Role};
 
 use super::dialect::{Dialect, Limit, SchemaRoute};
+use super::text_tools;
 
 /// What a tool that said nothing is answered with.
 const NO_OUTPUT: &str = "(no output)";
@@ -35,7 +36,7 @@ pub(super) fn body(request: &ModelRequest, model: &str, dialect: Dialect, (echo,
     if let (Some(name), Some(limit)) = (name, request.max_output_tokens.or(default_output)) {
         body.insert(name.into(), json!(limit));
     }
-    if !request.tools.is_empty() {
+    if !request.tools.is_empty() && !dialect.text_tools {
         let tool = |spec: &crate::domain::ToolSpec| json!({"type": "function", "function": {"name": spec.name, "description": spec.description, "parameters": spec.input_schema}});
         body.insert("tools".into(), request.tools.iter().map(tool).collect());
     }
@@ -56,13 +57,23 @@ pub(super) fn body(request: &ModelRequest, model: &str, dialect: Dialect, (echo,
 
 fn messages(request: &ModelRequest, dialect: Dialect, echo: &[&str]) -> Vec<Value> {
     let mut messages = Vec::new();
-    if !request.system.trim().is_empty() {
-        messages.push(json!({"role": "system", "content": request.system}));
+    let by_text = dialect.text_tools && !request.tools.is_empty();
+    let mut system = request.system.trim().to_owned();
+    if by_text {
+        system = format!("{system}\n\n{}", text_tools::instructions(&request.tools));
+    }
+    if !system.is_empty() {
+        messages.push(json!({"role": "system", "content": system}));
     }
     for message in &request.messages {
         match message.role {
+            Role::Assistant if by_text => messages.extend(assistant_by_text(message)),
             Role::Assistant => messages.extend(assistant(message, echo)),
-            Role::User => user(message, &mut messages),
+            Role::User if by_text => append_text(&mut messages, &text_tools::results_text(&message.blocks)),
+            Role::User => tool_results(message, &mut messages),
+        }
+        if message.role == Role::User {
+            said(message, &mut messages);
         }
     }
     if let (Some(schema), true) = (&request.schema, dialect.schema != SchemaRoute::JsonSchema) {
@@ -72,8 +83,8 @@ fn messages(request: &ModelRequest, dialect: Dialect, echo: &[&str]) -> Vec<Valu
     messages
 }
 
-/// Results first, each in a message of its own, then what the user says.
-fn user(message: &Message, messages: &mut Vec<Value>) {
+/// The results of tools, each in a message of its own. What the user says comes after them.
+fn tool_results(message: &Message, messages: &mut Vec<Value>) {
     for block in &message.blocks {
         if let Block::ToolResult { id, content, is_error } = block {
             let content = if content.trim().is_empty() { NO_OUTPUT } else { content };
@@ -81,17 +92,31 @@ fn user(message: &Message, messages: &mut Vec<Value>) {
             messages.push(json!({"role": "tool", "tool_call_id": id, "content": content}));
         }
     }
+}
+
+fn said(message: &Message, messages: &mut Vec<Value>) {
     for block in &message.blocks {
-        if let Block::Text { text } = block
-            && !text.trim().is_empty()
-        {
+        if let Block::Text { text } = block {
             append_text(messages, text);
         }
     }
 }
 
+/// An earlier answer for a model that calls tools in its text: as it came, unless its calls stood beside the text then.
+fn assistant_by_text(message: &Message) -> Option<Value> {
+    let raw = message.raw.as_ref().filter(|raw| is_ours(raw) && raw.get("tool_calls").is_none());
+    let text = match raw.and_then(|raw| raw.get("content")?.as_str()) {
+        Some(text) => text.to_owned(),
+        None => text_tools::answer_text(&message.blocks),
+    };
+    (!text.trim().is_empty()).then(|| json!({"role": "assistant", "content": text}))
+}
+
 /// Text of the user, joined to what the user said just before.
 fn append_text(messages: &mut Vec<Value>, text: &str) {
+    if text.trim().is_empty() {
+        return;
+    }
     if let Some(last) = messages.last_mut()
         && last.get("role").and_then(Value::as_str) == Some("user")
         && let Some(Value::String(before)) = last.get_mut("content")

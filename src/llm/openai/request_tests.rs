@@ -6,26 +6,11 @@ use crate::domain::message::Brief;
 use crate::domain::{RelPath, StepId, ToolCall, ToolSpec};
 
 fn request(messages: Vec<Message>) -> ModelRequest {
+    let brief = Brief::new("writer", "g", StepId("s1".into()), RelPath::new("a.md").unwrap());
     ModelRequest {
-        model: None,
         system: "You write.".into(),
         tools: vec![ToolSpec { name: "read_file".into(), description: "d".into(), input_schema: json!({"type": "object"}) }],
-        messages,
-        max_output_tokens: None,
-        schema: None,
-        brief: Brief {
-            goal: "g".into(),
-            agent: "writer".into(),
-            step: StepId("s1".into()),
-            title: "t".into(),
-            instructions: String::new(),
-            output: RelPath::new("a.md").unwrap(),
-            inputs: Vec::new(),
-            upstream: Vec::new(),
-            planned_files: Vec::new(),
-            uses_project: false,
-            turns_left: 1,
-        },
+        ..ModelRequest::new(brief, messages)
     }
 }
 

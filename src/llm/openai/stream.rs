@@ -2,7 +2,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::{Block, CallFailure, StopReason, Usage};
-use crate::llm::failure::{Rejection, doomed, transient};
+use crate::llm::failure::{Rejection, transient};
 use crate::llm::model;
 use crate::llm::sse::SseEvent;
 
@@ -220,7 +220,7 @@ fn stop_reason(finish: &str, no_calls: bool, refused: bool) -> Result<StopReason
         _ if !no_calls => StopReason::ToolUse,
         _ if refused => StopReason::Refusal,
         "stop" | "tool_calls" | "function_call" | "eos" | "end_turn" => StopReason::EndTurn,
-        "model_length" | "context_length" => return Err(doomed("the conversation no longer fits the model's context window")),
+        "model_length" | "context_length" => StopReason::ContextWindowExceeded,
         other => {
             tracing::warn!(finish_reason = other, "the model stopped for a reason unknown here; taken as the end of its turn");
             StopReason::EndTurn

@@ -1,5 +1,6 @@
 //! What the integration tests share.
 pub mod editor;
+pub mod mcp_server;
 pub mod model_server;
 pub mod scripted;
 pub mod specialist;

@@ -42,17 +42,8 @@ impl Scene {
         let built_in = built_in_agents().into_iter().find(|known| known.name == agent).expect("a built-in agent");
         let own_project = tempfile::tempdir().unwrap();
         let brief = Brief {
-            goal: goal.to_owned(),
-            agent: agent.to_owned(),
-            step: StepId::numbered(1),
-            title: goal.to_owned(),
-            instructions: String::new(),
-            output: RelPath::new(&built_in.output).unwrap(),
-            inputs: Vec::new(),
-            upstream: Vec::new(),
-            planned_files: Vec::new(),
-            uses_project: false,
             turns_left: built_in.max_turns - 1,
+            ..Brief::new(agent, goal, StepId::numbered(1), RelPath::new(&built_in.output).unwrap())
         };
         let project = own_project.path().to_owned();
         Scene { brief, workspace: tempfile::tempdir().unwrap(), own_project, project, denied: Vec::new(), max_turns: built_in.max_turns }

@@ -7,27 +7,11 @@ use crate::llm::offline::moves;
 fn request(inputs: &[&str], turns_left: u32) -> ModelRequest {
     let input = |path: &&str| InputFile { path: RelPath::new(path).unwrap(), source: String::new(), bytes: 0, sha256: String::new() };
     let brief = Brief {
-        goal: "Analyse".into(),
-        agent: "analyst".into(),
-        step: serde_json::from_value::<StepId>("s1".into()).unwrap(),
-        title: String::new(),
-        instructions: String::new(),
-        output: RelPath::new("analysis_report.md").unwrap(),
         inputs: inputs.iter().map(input).collect(),
-        upstream: Vec::new(),
-        planned_files: Vec::new(),
-        uses_project: false,
         turns_left,
+        ..Brief::new("analyst", "Analyse", StepId::numbered(1), RelPath::new("analysis_report.md").unwrap())
     };
-    ModelRequest {
-        model: None,
-        system: String::new(),
-        tools: Vec::new(),
-        messages: Vec::new(),
-        max_output_tokens: None,
-        schema: None,
-        brief,
-    }
+    ModelRequest::new(brief, Vec::new())
 }
 
 fn names(next: &Move) -> Vec<&'static str> {

@@ -1,0 +1,141 @@
+"""The journey in real Emacs with Eglot: emacs.py PROGRAM SERVER [SCREENS [SCENARIO…]]. With SCREENS, writes what the user sees into that file."""
+import subprocess
+import sys
+import time
+
+from lab import GOAL_LINE, Lab, finish, run
+from terminal import Emacs, wait
+
+# As editors/emacs/README.md says; what follows the first two lines keeps Emacs out of the picture.
+INIT = """
+(add-to-list 'load-path "~/.emacs.d/lisp") (require 'ai-orchestrator)
+(add-hook 'markdown-mode-hook #'eglot-ensure)
+(autoload 'markdown-mode "markdown-mode") (add-to-list 'auto-mode-alist '("\\\\.md\\\\'" . markdown-mode))
+(setq inhibit-startup-screen t initial-scratch-message nil make-backup-files nil auto-save-default nil create-lockfiles nil
+      eldoc-idle-delay 0.2 warning-minimum-level :error)
+(menu-bar-mode -1)
+(global-auto-revert-mode)
+"""
+ROWS = "(mapconcat (lambda (row) (plist-get row :status)) ai-orchestrator--rows \" \")"
+
+
+class EmacsLab(Lab):
+    """Emacs with Eglot, and nothing but what the README says."""
+
+    def open(self, files=("notes.md",), fresh=True):
+        if fresh:
+            self.renew()
+            configuration = self.home / ".emacs.d"
+            (configuration / "lisp").mkdir(parents=True)
+            printed = subprocess.run([self.server, "editor-config", "emacs"], capture_output=True, check=True).stdout
+            (configuration / "lisp" / "ai-orchestrator.el").write_bytes(printed)
+            (configuration / "early-init.el").write_text("(setq native-comp-jit-compilation nil native-comp-enable-subr-trampolines nil)\n")
+            (configuration / "init.el").write_text(INIT)
+        self.editor = Emacs(self.program, self.environment, self.home, files)
+        return self.editor
+
+
+def connected(lab, **how):
+    editor = lab.open(**how)
+    editor.wait_lisp("Eglot", "(with-current-buffer \"notes.md\" (and (eglot-current-server) (object-of-class-p (eglot-current-server) 'ai-orchestrator-eglot-server) t))")
+    return editor
+
+
+def start(lab):
+    """The goal line runs, by the code action at it, and its plan waits."""
+    editor = connected(lab)
+    editor.lisp(f"(with-current-buffer \"notes.md\" (goto-char (point-min)) (forward-line {GOAL_LINE - 1}) (set-window-point nil (point)))")
+    editor.command("eglot-code-actions", (r"Pick an action", "Run goal"))
+    lab.wait_state("the plan to wait", lambda state: state["status"] == "waiting_approval")
+    editor.wait_screen(r"⏸ approval")
+    return editor
+
+
+def seen_through(lab, editor):
+    """The run ends, and its artifact is on the screen while the cursor stays where it was."""
+    folder = lab.wait_state("the run to end", lambda state: state["status"] == "completed")
+    editor.wait_screen(r"documentation\.md|qa_report\.md")
+    assert editor.lisp("(buffer-name (window-buffer))") == '"notes.md"', f"the artifact took the focus\n{editor.screen()}"
+    editor.wait_lisp("the mode line to be empty", "(ai-orchestrator-mode-line)", lambda text: text == '""')
+    return folder
+
+
+def by_code_action(lab):
+    """Goal line, action, run; the plan is approved by the action in approvals.md; progress is in the mode line; the artifact opens."""
+    editor = start(lab)
+    lab.keep_screen("The plan waits: the mode line says so, the keyboard is free")
+    editor.command("ai-orchestrator-approvals")
+    editor.wait_lisp("approvals.md", "(buffer-name (window-buffer))", lambda text: text == '"approvals.md"')
+    editor.wait_lisp("Eglot in approvals.md", "(with-current-buffer \"approvals.md\" (and (eglot-current-server) t))")
+    editor.lisp("(with-current-buffer \"approvals.md\" (goto-char (point-min)) (re-search-forward \"^- \\\\[ \\\\]\") (set-window-point nil (point)))")
+    editor.lisp("(setq seen-lines nil)")
+    editor.lisp("(advice-add 'ai-orchestrator--runs-changed :after (lambda (&rest _) (push (substring-no-properties (ai-orchestrator-mode-line)) seen-lines)))")
+    editor.command("eglot-code-actions", (r"Pick an action", "Approve once"))
+    lab.wait_state("the run to end", lambda state: state["status"] == "completed")
+    seen = editor.wait_lisp("progress in the mode line", "seen-lines")
+    assert "⟳ " in seen, f"no progress was seen: {seen}"
+    editor.wait_screen(r"documentation\.md|qa_report\.md")
+    modified = "(delq nil (mapcar (lambda (b) (and (buffer-file-name b) (buffer-modified-p b) (buffer-name b))) (buffer-list)))"
+    editor.wait_lisp("what the server wrote to be saved", modified, lambda text: text == "nil")
+    lab.keep_screen("Done: the artifact is shown beside")
+
+
+def by_command_while_typing(lab):
+    """A prompt that arrives while `1` and Return are typed decides nothing; M-x ai-orchestrator-approve does."""
+    editor = start(lab)
+    editor.lisp("(with-current-buffer \"notes.md\" (goto-char (point-max)) (set-window-point nil (point)))")
+    told = "(with-current-buffer \"*Messages*\" (save-excursion (goto-char (point-min)) (and (search-forward \"(M-x ai-orchestrator-approve)\" nil t) t)))"
+    end = time.monotonic() + 40
+    lines, after = 0, 0
+    while after < 8:
+        editor.type("1")
+        editor.keys("Enter")
+        lines += 1
+        if editor.lisp(told) == "t":
+            after += 1
+        else:
+            # Prompts are held back while edits arrive: a person pauses too.
+            wait("a pause or the prompt", lambda begun=time.monotonic(): editor.lisp(told) == "t" or time.monotonic() - begun > 4)
+        assert time.monotonic() < end, f"no prompt came\n{editor.screen()}"
+    text = editor.lisp("(with-current-buffer \"notes.md\" (buffer-string))")
+    assert text.count("\\n1\\n1") >= 1 or text.count("1") >= lines, text
+    assert editor.lisp("(length (ai-orchestrator--questions))") == "1", "typed keys have decided"
+    lab.keep_screen("A prompt came while someone typed: one line below, no key taken")
+    editor.command("ai-orchestrator-approve")
+    seen_through(lab, editor)
+
+
+def reject_with_a_note(lab):
+    """Rejected with a note that is written down."""
+    editor = start(lab)
+    editor.command("ai-orchestrator-reject", (r"What should be different", "use fewer steps"))
+    folder = lab.wait_state("the run to end", lambda state: state["status"] == "cancelled")
+    journal = folder / ".orchestrator" / "journal.jsonl"
+    wait("the note to be recorded", lambda: "use fewer steps" in journal.read_text(), editor.screen)
+    editor.wait_screen(r"Rejected")
+
+
+def resume_after_kill(lab):
+    """The editor is killed; a new one takes the run up and ends it."""
+    editor = start(lab)
+    editor.kill("emacs")
+    editor = connected(lab, fresh=False)
+    editor.command("ai-orchestrator-resume")
+    editor.wait_screen(r"⏸ approval")
+    assert len(lab.states()) == 1, "another run was started"
+    editor.command("ai-orchestrator-approve")
+    seen_through(lab, editor)
+    editor.command("ai-orchestrator-runs")
+    editor.wait_screen(r"execution-summary\.md")
+    lab.keep_screen("Taken up again after the editor was killed: the summary")
+
+
+SCENARIOS = [by_code_action, by_command_while_typing, reject_with_a_note, resume_after_kill]
+
+
+def main():
+    lab = EmacsLab("Emacs with Eglot", *sys.argv[1:3])
+    finish(lab, run(lab, SCENARIOS, sys.argv[4:]), sys.argv[3] if len(sys.argv) > 3 else "", 100)
+
+
+main()
