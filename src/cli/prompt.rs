@@ -11,6 +11,8 @@ pub enum Kind {
     Plan,
     /// May also be allowed for the run or for good.
     Access,
+    /// A step's result, which may be edited as well.
+    Result,
     /// Approve or reject.
     Plain,
 }
@@ -49,6 +51,7 @@ pub fn kind_of(pending: &PendingApproval, asked: Option<&Question>) -> Kind {
     match asked.map(|question| &question.subject) {
         Some(Subject::Plan) => Kind::Plan,
         Some(Subject::Tool { .. } | Subject::ReadProject { .. }) => Kind::Access,
+        Some(Subject::StepResult) => Kind::Result,
         Some(_) => Kind::Plain,
         None if pending.step.is_none() && pending.what == "plan" => Kind::Plan,
         None => Kind::Plain,
@@ -75,6 +78,7 @@ impl Prompt {
                 key("", "r", "eject"),
                 key("", "l", "ater"),
             ],
+            (_, Kind::Result) => vec![key("", "a", "pprove"), key("", "e", "dit"), key("", "r", "eject"), key("", "l", "ater")],
             (_, Kind::Plain) => vec![key("", "a", "pprove"), key("", "r", "eject"), key("", "l", "ater")],
         };
         format!("{} > ", choices.join("  "))
@@ -98,7 +102,7 @@ impl Prompt {
             ("a" | "approve" | "y" | "yes", _) if alone => approve(Scope::Once),
             ("u" | "run", Kind::Access) if alone => approve(Scope::Run),
             ("w" | "always", Kind::Access) if alone => approve(Scope::Always),
-            ("e" | "edit", Kind::Plan) if alone => Next::Edit,
+            ("e" | "edit", Kind::Plan | Kind::Result) if alone => Next::Edit,
             ("q" | "quit" | "l" | "later", _) if alone => Next::Later,
             ("r" | "reject" | "n" | "no", _) if alone => {
                 self.waiting = Waiting::ForReason;
@@ -164,6 +168,7 @@ mod tests {
     #[test]
     fn only_a_plan_can_be_edited_and_only_access_lasts() {
         assert_eq!(said(Kind::Plan, &[Some("e")]), [Next::Edit]);
+        assert_eq!(said(Kind::Result, &[Some("edit")]), [Next::Edit]);
         assert!(matches!(said(Kind::Access, &[Some("e")]).as_slice(), [Next::Again(_)]));
         assert!(matches!(said(Kind::Plan, &[Some("w")]).as_slice(), [Next::Again(_)]));
         assert!(matches!(said(Kind::Plain, &[Some("u")]).as_slice(), [Next::Again(_)]));

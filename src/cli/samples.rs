@@ -19,6 +19,7 @@ pub fn pending(id: &str, hash: &str) -> PendingApproval {
         hash: hash.into(),
         asked_at: None,
         subject: None,
+        proposal: None,
     }
 }
 
@@ -116,6 +117,7 @@ pub fn runs() -> Vec<RunSummary> {
         workspace: PathBuf::from("/home/ada/sales/workspaces/week-47/2026-11-22/create-a-python-dashboard-143022"),
         started_at: time(started),
         ended_at: None,
+        origin: None,
     };
     vec![
         run("Create a Python dashboard for monthly sales", RunStatus::Running, "2026-11-22T14:25:00+01:00", Some(0.0246)),

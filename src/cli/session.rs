@@ -221,7 +221,7 @@ impl Session<'_> {
                 let answer = Command::Answer { id, hash: Some(prompt.hash), decision, via: Via::CommandLine };
                 self.order(answer).await?;
             }
-            Next::Edit => self.edit().await?,
+            Next::Edit => self.edit(&id).await?,
             Next::Later => {
                 asker.deferred.insert(id);
             }
@@ -257,18 +257,23 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn edit(&mut self) -> Result<()> {
-        let path = self.handle.workspace.join("plan.md");
+    /// Opens what is asked about in the person's editor: the plan, or a step's result where it waits.
+    async fn edit(&mut self, id: &QuestionId) -> Result<()> {
+        let state = self.handle.state();
+        let pending = state.pending_approvals.iter().find(|pending| pending.id == *id);
+        let proposal = pending.and_then(|pending| pending.proposal.as_ref().zip(pending.step.clone()));
+        let path = self.handle.workspace.join(proposal.as_ref().map_or("plan.md", |(path, _)| path.as_str()));
         let words = editor(&self.setup.environment);
         let ended = process::run_interactive(&words, path.as_os_str()).await;
         self.signals.forget();
-        match ended {
-            Err(error) => self.terminal.error(&error),
-            Ok(status) if !status.success() => {
-                let what = format!("the editor ended with {status}; the plan is left as it was read last");
+        match (ended, proposal) {
+            (Err(error), _) => self.terminal.error(&error),
+            (Ok(status), _) if !status.success() => {
+                let what = format!("the editor ended with {status}; nothing is taken from it");
                 self.terminal.warning(&what, Some(&format!("edit {} by other means, then answer here", quoted(&path))));
             }
-            Ok(_) => match self.setup.plan_text(&self.handle.workspace) {
+            (Ok(_), Some((_, step))) => self.order(Command::EditResult { step }).await?,
+            (Ok(_), None) => match self.setup.plan_text(&self.handle.workspace) {
                 Ok(text) => self.take_edit(text).await?,
                 Err(error) => self.terminal.error(&error),
             },

@@ -12,6 +12,7 @@ fn pending(id: &str, what: &str, detail: &str, hash: &str) -> PendingApproval {
         hash: hash.into(),
         asked_at: None,
         subject: None,
+        proposal: None,
     }
 }
 

@@ -12,6 +12,8 @@ use super::place::Span;
 
 /// A goal in the midst of a document covers at most this many lines, so that no keystroke has to read more.
 const MAX_GOAL_LINES: usize = 500;
+/// Of a line only so many bytes are read.
+const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// What surrounds a line: nothing, or an open code fence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +120,8 @@ impl GoalIndex {
 
     fn line(&self, number: usize) -> Cow<'_, str> {
         let Some(slice) = self.rope.get_line(number) else { return Cow::Borrowed("") };
+        // Of a longer line only the start is looked at: a goal is shorter, and reading megabytes for a keystroke is felt.
+        let slice = if slice.len_bytes() > MAX_LINE_BYTES { slice.slice(..slice.byte_to_char(MAX_LINE_BYTES)) } else { slice };
         match Cow::from(slice) {
             Cow::Borrowed(line) => Cow::Borrowed(line.trim_end_matches(['\n', '\r'])),
             Cow::Owned(line) => Cow::Owned(line.trim_end_matches(['\n', '\r']).to_owned()),

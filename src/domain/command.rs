@@ -16,6 +16,10 @@ pub enum Command {
     EditPlan {
         text: String,
     },
+    /// The proposal of a step was edited and saved: what is asked about is its text as it stands now.
+    EditResult {
+        step: StepId,
+    },
     RetryStep {
         step: StepId,
         note: Option<String>,

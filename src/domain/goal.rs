@@ -41,6 +41,18 @@ pub struct Goal {
     /// Stop once the plan is written and waits for approval.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub plan_only: bool,
+    /// The document it stands in, where it stands in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<GoalOrigin>,
+}
+
+/// Where a goal stood when it was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GoalOrigin {
+    /// The document's address, as its editor spells it.
+    pub uri: String,
+    /// The line of its marker, from 0.
+    pub line: usize,
 }
 
 /// A run of one agent (the source document's `spawn_agent`); the goal's text is the task.
@@ -88,6 +100,7 @@ impl Goal {
             single: None,
             read_project: false,
             plan_only: false,
+            origin: None,
         })
     }
 

@@ -5,6 +5,7 @@ use chrono::{DateTime, FixedOffset};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::path::RelPath;
 use super::plan::StepId;
 
 /// The id of a question in its run: `A1`, `A2`, ….
@@ -65,6 +66,16 @@ pub enum Scope {
     Once,
     Run,
     Always,
+}
+
+/// Where the result of a step waits for a person who may edit it, as a path in the workspace; no agent can write there.
+pub fn proposal(step: &StepId, output: &RelPath) -> Option<RelPath> {
+    RelPath::new(&format!(".orchestrator/proposed/{step}/{output}")).ok()
+}
+
+/// Where the version before it lies.
+pub fn before_proposal(step: &StepId, output: &RelPath) -> Option<RelPath> {
+    RelPath::new(&format!(".orchestrator/proposed/{step}.before/{output}")).ok()
 }
 
 /// What a person decided.

@@ -5,6 +5,7 @@ use chrono::{DateTime, FixedOffset};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::goal::GoalOrigin;
 use super::path::RelPath;
 use super::plan::StepId;
 use super::question::{QuestionId, Subject};
@@ -156,6 +157,9 @@ pub struct PendingApproval {
     /// What is asked about; decides how far an approval can reach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Subject>,
+    /// For a step's result: the file in the workspace where it waits and may be edited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<RelPath>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -178,6 +182,9 @@ pub struct WorkspaceInfo {
     pub provider: String,
     pub model: Option<String>,
     pub version: String,
+    /// The document the goal stood in when it was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<GoalOrigin>,
 }
 
 /// One row of `--list`.
@@ -195,6 +202,9 @@ pub struct RunSummary {
     pub started_at: DateTime<FixedOffset>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime<FixedOffset>>,
+    /// The document the goal stood in when it was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<GoalOrigin>,
 }
 
 /// The end of a command-line run: the last line of `--json`, and what the library returns.

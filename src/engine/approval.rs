@@ -4,6 +4,7 @@ use serde_json::Value;
 use crate::domain::hash::short_hash;
 use crate::domain::plan::is_own;
 use crate::domain::policy::{ApprovalMode, ProjectRead, Verdict};
+use crate::domain::question::proposal;
 use crate::domain::{Decision, Policy, Question, RelPath, Scope, Step, StepStatus, Subject, ToolCall, Via};
 
 use super::fold::PROJECT_TOOLS;
@@ -224,9 +225,16 @@ pub fn result_question(workflow: &Workflow, step: &Step) -> Question {
         step: Some(step.id.clone()),
         subject: Subject::StepResult,
         what: format!("{} {} result `{}`", step.id, step.agent, step.output),
-        detail: format!("Read [{0}]({0}) ({bytes} bytes).", step.output),
+        detail: result_detail(step, bytes),
         hash: short_hash(fact.map_or("", |fact| fact.sha256.as_str())),
         asked_at: None,
+    }
+}
+
+fn result_detail(step: &Step, bytes: u64) -> String {
+    match proposal(&step.id, &step.output) {
+        Some(path) => format!("Read [{path}]({path}) ({bytes} bytes). Edit it before you approve, if you like: what stands there is kept."),
+        None => format!("Read [{0}]({0}) ({bytes} bytes).", step.output),
     }
 }
 

@@ -14,6 +14,11 @@ pub fn decide(workflow: &Workflow, command: &Command) -> Result<Vec<Event>, Stri
         Command::SkipStep { step, .. } => skip(workflow, step),
         Command::Stop { reason } => stop(workflow, reason.clone()),
         Command::Pause { reason } => pause(workflow, reason.clone()),
+        // The driver has bound the question to the text; nothing else happens.
+        Command::EditResult { step } => match workflow.step_status(step) {
+            StepStatus::WaitingApproval => Ok(Vec::new()),
+            _ => Err(format!("the result of step {step} is not waiting for approval")),
+        },
         Command::EditPlan { .. } => Err("an edit of the plan needs its text read first".into()),
     }
 }
@@ -29,6 +34,10 @@ fn answer(workflow: &Workflow, id: &QuestionId, (hash, decision, via): (Option<&
     let mut events = vec![Event::Answered { id: id.clone(), hash: question.hash.clone(), decision: decision.clone(), via }];
     if let (Subject::Retry, Some(step), true) = (&question.subject, &question.step, decision.approved) {
         events.extend(reopen(workflow, step, decision.note.clone()));
+    }
+    // A rejection that says why gives the result back to its agent; one without a word ends the step.
+    if let (Subject::StepResult, Some(step), false, Some(note)) = (&question.subject, &question.step, decision.approved, &decision.note) {
+        events.push(Event::StepReopened { step: step.clone(), note: Some(note.clone()) });
     }
     Ok(events)
 }

@@ -1,11 +1,15 @@
 //! How each event changes the state of a run. Total: any sequence of records gives some state, without a panic.
+use std::sync::Arc;
+
+use chrono::{DateTime, FixedOffset};
+
 use crate::domain::address::addresses_in;
 use crate::domain::event::{Event, PlannedBy, Record};
 use crate::domain::finding::{REPORT_FINDINGS, reported};
 use crate::domain::message::{CallFailure, FailureClass};
 use crate::domain::tool::{Touched, WEB_SEARCH};
 use crate::domain::usage::add_costs;
-use crate::domain::{Decision, Goal, Plan, Question, QuestionId, Reply, RunStatus, StepId, StepStatus, StopReason, Subject, Usage, Via};
+use crate::domain::{Decision, Goal, Plan, Question, QuestionId, RunStatus, Said, StepId, StepStatus, StopReason, Subject, Usage, Via};
 
 use super::replan::replan_id;
 use super::review::Round;
@@ -39,12 +43,12 @@ impl Workflow {
             Event::Answered { id, decision, via, .. } => self.answered(id, decision, *via, record),
             Event::StepStarted { .. } => self.step_started(record),
             Event::CallStarted { .. } => self.call_started(&record.event),
-            Event::CallFinished { step, ordinal, usage, cost_usd, reply, failure, .. } => {
+            Event::CallFinished { step, ordinal, stop, usage, cost_usd, reply, failure, .. } => {
                 self.spend(step, *usage, *cost_usd);
                 if let Some(raw) = reply.as_ref().and_then(|reply| reply.raw.as_ref()) {
-                    self.found_addresses.extend(super::outside::found_by_provider(raw));
+                    self.found(raw, step, record.at);
                 }
-                self.call_finished(step, *ordinal, reply.as_ref(), failure.as_ref());
+                self.call_finished(step, *ordinal, reply.as_ref().map(|reply| (reply, *stop, *usage)), failure.as_ref());
             }
             Event::ToolStarted { step, call_id, .. } => {
                 let pending = &mut self.step_mut(step).conversation.pending;
@@ -56,11 +60,12 @@ impl Workflow {
                     self.found_addresses.extend(addresses_in(content));
                 }
                 self.touched(step, touched);
+                let told = if *ok { self.read(step, call_id, (content, touched), record.at) } else { None };
                 let state = self.step_mut(step);
                 if *ok && tool == REPORT_FINDINGS {
                     state.report(reported(content).unwrap_or_default());
                 }
-                state.conversation.take_result(call_id, content, *ok);
+                state.conversation.take_result(call_id, told.as_deref().unwrap_or(content), *ok);
             }
             Event::Saved { step, path, sha256, bytes } => {
                 self.touched(step, &[Touched { path: path.clone(), sha256: sha256.clone(), bytes: *bytes, wrote: true }]);
@@ -88,6 +93,22 @@ impl Workflow {
     fn tells_private(&self, tool: &str) -> bool {
         let has_inputs = self.run.as_ref().is_some_and(|run| !run.inputs.is_empty());
         PROJECT_TOOLS.contains(&tool) || has_inputs && INPUT_TOOLS.contains(&tool) || super::outside::server_of(tool).is_some()
+    }
+
+    /// Enters what a call read into the ledger; its result with the numbers of the sources, where it has any.
+    fn read(&mut self, step: &StepId, call_id: &str, told: (&str, &[Touched]), at: DateTime<FixedOffset>) -> Option<String> {
+        let pending = self.steps.get(step)?.conversation.pending.iter().find(|pending| pending.call.id == call_id)?;
+        let numbers = Arc::make_mut(&mut self.evidence).take(&pending.call, told, (step, at));
+        Some(self.evidence.told(told.0, &numbers))
+    }
+
+    /// What a search run by the provider itself found.
+    fn found(&mut self, raw: &serde_json::Value, step: &StepId, at: DateTime<FixedOffset>) {
+        self.found_addresses.extend(super::outside::found_by_provider(raw));
+        let results = super::outside::results_of_provider(raw);
+        if !results.is_empty() {
+            Arc::make_mut(&mut self.evidence).take_found(results, (step, at));
+        }
     }
 
     fn step_mut(&mut self, id: &StepId) -> &mut StepState {
@@ -267,7 +288,7 @@ impl Workflow {
         }
     }
 
-    fn call_finished(&mut self, step: &StepId, ordinal: u32, reply: Option<&Reply>, failure: Option<&CallFailure>) {
+    fn call_finished(&mut self, step: &StepId, ordinal: u32, reply: Option<Replied<'_>>, failure: Option<&CallFailure>) {
         if let Some(failure) = failure.filter(|failure| self.parks(step, failure)) {
             self.parked = Some(failure.message.clone());
         }
@@ -283,8 +304,8 @@ impl Workflow {
             return;
         }
         let state = self.step_mut(step);
-        if let Some(reply) = reply {
-            let prompt = reply.usage.total() - reply.usage.output_tokens;
+        if let Some((_, _, usage)) = reply {
+            let prompt = usage.total() - usage.output_tokens;
             let weight = super::hand_over::weight(&state.conversation.messages);
             state.conversation.measured = (prompt > 0).then_some((weight, prompt));
         }
@@ -344,16 +365,19 @@ impl Workflow {
     }
 }
 
+/// A reply as its event tells it: what was said, why it ended, what it used.
+type Replied<'a> = (&'a Said, StopReason, Usage);
+
 fn is_input(touch: &Touched) -> bool {
     touch.path.folded().starts_with("inputs/")
 }
 
 /// A call's end in its conversation; for a reply, whether it counts as a turn.
-fn finish_call(conversation: &mut Conversation, ordinal: u32, reply: Option<&Reply>, failure: Option<&CallFailure>) -> Option<bool> {
+fn finish_call(conversation: &mut Conversation, ordinal: u32, reply: Option<Replied<'_>>, failure: Option<&CallFailure>) -> Option<bool> {
     conversation.open = None;
     conversation.ordinal = ordinal;
     match (reply, failure) {
-        (Some(reply), _) => return Some(conversation.take_reply(reply)),
+        (Some((reply, stop, _)), _) => return Some(conversation.take_reply(reply, stop)),
         (None, Some(failure)) => {
             conversation.broken = if failure.again { conversation.broken + 1 } else { 0 };
             conversation.last = Some(Ended::Failed(failure.clone()));

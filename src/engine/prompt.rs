@@ -105,6 +105,9 @@ fn task(workflow: &Workflow, step: &Step, texts: &[UpstreamText]) -> String {
     }
     if let Some(note) = workflow.step(&step.id).and_then(|state| state.retry_note.as_ref()) {
         let _ = write!(prompt, "\n# Note from the user on the last attempt\n\n{}\n", capped(note, GOAL_CAP));
+        if workflow.files.get(&step.output.folded()).is_some_and(|fact| fact.owner == step.id) {
+            let _ = write!(prompt, "\n`{}` still holds that attempt: read it, and change what the note asks for.\n", step.output);
+        }
     }
     if let Some(earlier) = super::review::earlier(workflow, step) {
         let _ = write!(prompt, "\n# Your last review\n\n{earlier}\n");

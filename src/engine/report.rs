@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::domain::event::{NoteLevel, SCHEMA};
 use crate::domain::goal::shorten;
 use crate::domain::view::{PendingApproval, StepView, Totals, WorkspaceInfo};
-use crate::domain::{RunState, Step, StepStatus};
+use crate::domain::{Question, RelPath, RunState, Step, StepStatus, Subject, Tally, question};
 
 use super::step::StepState;
 use super::workflow::Workflow;
@@ -21,6 +21,7 @@ pub fn state(workflow: &Workflow) -> RunState {
         hash: question.hash.clone(),
         asked_at: question.asked_at,
         subject: Some(question.subject.clone()),
+        proposal: proposal_of(workflow, question),
     });
     RunState {
         schema: SCHEMA,
@@ -33,6 +34,12 @@ pub fn state(workflow: &Workflow) -> RunState {
         pending_approvals: pending.collect(),
         totals: Totals { usage: workflow.usage(), cost_usd: workflow.cost_usd(), duration_ms: workflow.duration_ms() },
     }
+}
+
+/// Where the result that a question is about waits.
+fn proposal_of(workflow: &Workflow, asked: &Question) -> Option<RelPath> {
+    let step = asked.step.as_ref().filter(|_| asked.subject == Subject::StepResult)?;
+    question::proposal(step, &workflow.plan_step(step)?.output)
 }
 
 fn step_view(workflow: &Workflow, step: &Step) -> StepView {
@@ -78,6 +85,7 @@ pub fn info(workflow: &Workflow, workspace: &Path) -> Option<WorkspaceInfo> {
         provider: run.provider.clone(),
         model: run.model.clone(),
         version: run.version.clone(),
+        origin: run.goal.origin.clone(),
     })
 }
 
@@ -175,8 +183,8 @@ fn closing(workflow: &Workflow, id: &crate::domain::StepId) -> String {
     quoted(&super::prompt::capped(first.trim(), 600))
 }
 
-/// `execution-summary.md`: results, costs, timeline, what failed.
-pub fn summary(workflow: &Workflow) -> String {
+/// `execution-summary.md`: results, costs, timeline, what failed. `claims`: how the claims of each artifact stand.
+pub fn summary(workflow: &Workflow, claims: &[(RelPath, Tally)]) -> String {
     let state = state(workflow);
     let done = state.steps.iter().filter(|step| step.status == StepStatus::Completed).count();
     let mut text = format!("# Summary: {}\n\n", cell(&shorten(&state.goal, 100)));
@@ -192,6 +200,7 @@ pub fn summary(workflow: &Workflow) -> String {
     }
     write_results(&mut text, &state);
     write_files(&mut text, workflow);
+    super::evidence_report::write(&mut text, workflow, claims);
     super::review::write(&mut text, workflow);
     write_failures(&mut text, &state);
     write_approvals(&mut text, workflow);

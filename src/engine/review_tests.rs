@@ -165,7 +165,16 @@ impl Play {
         let failure = matches!(act, Act::Fail).then(|| CallFailure::new(FailureClass::Doomed, "no"));
         let usage = Usage::default();
         let reply = failure.is_none().then_some(Reply { blocks, stop, usage, cost_usd: Some(0.0), request_id: None, raw: None });
-        self.put(Event::CallFinished { step, ordinal, request_id: None, stop, usage, cost_usd: Some(0.0), reply, failure });
+        self.put(Event::CallFinished {
+            step,
+            ordinal,
+            request_id: None,
+            stop,
+            usage,
+            cost_usd: Some(0.0),
+            reply: reply.map(crate::domain::Reply::said),
+            failure,
+        });
     }
 
     fn tool(&mut self, step: StepId, call: ToolCall) {
@@ -240,7 +249,7 @@ fn an_author_that_fails_at_the_findings_keeps_what_it_had_delivered() {
     assert_eq!(play.run(), RunStatus::Completed);
     assert_eq!(play.workflow.step_status(&StepId::numbered(1)), StepStatus::Completed);
     assert!(play.workflow.notes.iter().any(|note| note.text.contains("could not be worked in")));
-    assert!(report::summary(&play.workflow).contains("**findings** (1 errors"));
+    assert!(report::summary(&play.workflow, &[]).contains("**findings** (1 errors"));
 }
 
 #[test]

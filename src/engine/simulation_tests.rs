@@ -257,7 +257,7 @@ fn finished(step: StepId, ordinal: u32, luck: Luck, output: &RelPath) -> Event {
     };
     let usage = Usage { input_tokens: 1, output_tokens: 1, ..Usage::default() };
     let reply = failure.is_none().then_some(Reply { blocks, stop, usage, cost_usd: Some(0.5), request_id: None, raw: None });
-    Event::CallFinished { step, ordinal, request_id: None, stop, usage, cost_usd: Some(0.5), reply, failure }
+    Event::CallFinished { step, ordinal, request_id: None, stop, usage, cost_usd: Some(0.5), reply: reply.map(Reply::said), failure }
 }
 
 /// Plays until nothing happens any more, approving what is asked and resuming what was parked.
@@ -364,7 +364,7 @@ proptest! {
             let again: RunState = serde_json::from_str(&json).unwrap();
             prop_assert_eq!(again, state);
             report::context(&workflow);
-            report::summary(&workflow);
+            report::summary(&workflow, &[]);
         }
     }
 }
@@ -439,4 +439,82 @@ fn a_failed_step_fails_only_what_depends_on_it_and_resume_tries_just_those_again
     }
     assert_eq!(play(&mut simulation), RunStatus::Completed);
     assert_eq!((calls, simulation.calls), (3, 4));
+}
+
+/// One edit that a person makes while the run is under way: which step, and what becomes of it.
+#[derive(Debug, Clone, Copy)]
+enum Slip {
+    Title,
+    Output,
+    Remove,
+    Add,
+    Skip,
+    Swap,
+}
+
+fn edits() -> impl Strategy<Value = Vec<(Slip, usize)>> {
+    use Slip::{Add, Output, Remove, Skip, Swap, Title};
+    let slip = prop::sample::select(vec![Title, Output, Remove, Add, Skip, Swap]);
+    prop::collection::vec((slip, 0usize..12), 1..60)
+}
+
+fn edited(mut plan: Plan, (slip, at): (Slip, usize), number: usize) -> Plan {
+    let at = at % plan.steps.len();
+    match slip {
+        Slip::Title => plan.steps[at].title = format!("Edited {number}"),
+        Slip::Output => plan.steps[at].output = RelPath::new(&format!("edited{number}.md")).unwrap(),
+        Slip::Skip => plan.steps[at].skip = true,
+        Slip::Swap => plan.steps.swap(at, 0),
+        Slip::Remove => {
+            let gone = plan.steps.remove(at).id;
+            plan.steps.iter_mut().for_each(|step| step.needs.retain(|need| *need != gone));
+        }
+        Slip::Add => {
+            let needs = vec![plan.steps[at].id.clone()];
+            let (id, output) = (StepId(format!("new{number}")), RelPath::new(&format!("new{number}.md")).unwrap());
+            plan.steps.push(Step { id, needs, output, skip: false, ..plan.steps[at].clone() });
+        }
+    }
+    plan
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn edits_of_a_running_plan_change_only_steps_that_have_not_begun(graph in graphs(), edits in edits(), parallel in 1usize..4) {
+        let mut simulation = Simulation::new(plan_of(&graph, &[], false), policy(parallel), vec![Luck::Writes, Luck::Says]);
+        let mut begun: BTreeMap<StepId, Step> = BTreeMap::new();
+        let mut edits = edits.into_iter().enumerate();
+        for _ in 0..10_000 {
+            // What is dispatched in a round is the plan as it stands: `fulfil` looks every step up in it.
+            let acted = simulation.round();
+            if simulation.workflow.finished.is_some() {
+                break;
+            }
+            for step in simulation.workflow.plan_steps() {
+                if simulation.workflow.has_begun(&step.id) {
+                    prop_assert_eq!(begun.entry(step.id.clone()).or_insert_with(|| step.clone()), step, "a step that has begun was changed");
+                }
+            }
+            prop_assert!(begun.keys().all(|id| simulation.workflow.plan_step(id).is_some()), "a step that has begun is gone");
+            let plan = simulation.workflow.plan.as_ref().map(|plan| plan.plan.clone()).filter(|plan| !plan.steps.is_empty());
+            if let Some((plan, (number, edit))) = plan.and_then(|plan| Some((plan, edits.next()?))) {
+                let text = format!("edit {number}");
+                let rules = simulation.policy.plan_rules.clone();
+                if let Ok(event) = commands::edit_plan(&simulation.workflow, &rules, edited(plan, edit, number), &text) {
+                    simulation.put(event);
+                    simulation.plan = simulation.workflow.plan.as_ref().unwrap().plan.clone();
+                }
+            } else if !acted {
+                let question = simulation.workflow.questions.first().cloned().expect("somebody is waited for");
+                let decision = Decision { approved: true, ..Decision::default() };
+                let command = Command::Answer { id: question.id, hash: Some(question.hash), decision, via: Via::Prompt };
+                for event in commands::decide(&simulation.workflow, &command).unwrap() {
+                    simulation.put(event);
+                }
+            }
+        }
+        prop_assert!(simulation.workflow.finished.is_some(), "the run ends");
+    }
 }

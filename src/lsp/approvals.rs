@@ -16,7 +16,8 @@ const MAX_PAPER_BYTES: u64 = 1024 * 1024;
 impl State {
     /// After a change: an open paper that is now exactly what stands on disk was reloaded, not edited.
     pub fn note_reload(&mut self, uri: &Url) {
-        if papers::kind(&from_proto::file_name(uri)).is_none() {
+        let is_result = || self.documents.get(uri).is_some_and(super::documents::Document::is_result);
+        if papers::kind(&from_proto::file_name(uri)).is_none() && !is_result() {
             return;
         }
         let Some(on_disk) = self.paper_on_disk(uri) else { return };
@@ -34,6 +35,9 @@ impl State {
 
     /// A document was saved: what changed in it since it last came from the disk now counts.
     pub fn paper_saved(&mut self, uri: &Url) {
+        if self.result_saved(uri) {
+            return;
+        }
         let Some(paper) = papers::kind(&from_proto::file_name(uri)) else { return };
         let Some(folder) = from_proto::path(uri).and_then(|path| path.parent().map(ToOwned::to_owned)) else { return };
         let Some(document) = self.documents.get_mut(uri) else { return };

@@ -33,6 +33,7 @@ pub enum Feature {
     Diagnostics,
     Configuration,
     ApplyEdit,
+    WatchedFiles,
     /// Our own notifications `orchestrator/…`.
     RunsExtension,
 }
@@ -48,7 +49,7 @@ struct Row {
 const EVERY_KNOWN: &[Name] =
     &[Name::VsCode, Name::Neovim, Name::Helix, Name::Zed, Name::Eglot, Name::LspMode, Name::Sublime, Name::Kakoune];
 
-const TABLE: [Row; 11] = [
+const TABLE: [Row; 12] = [
     Row { feature: Feature::Prompt, announced: "/window/showMessage", known: EVERY_KNOWN },
     // Plain messages have no capability of their own: a client with a window shows them.
     Row { feature: Feature::Message, announced: "/window", known: EVERY_KNOWN },
@@ -61,6 +62,7 @@ const TABLE: [Row; 11] = [
     Row { feature: Feature::Diagnostics, announced: "/textDocument/publishDiagnostics", known: &[] },
     Row { feature: Feature::Configuration, announced: "/workspace/configuration", known: &[] },
     Row { feature: Feature::ApplyEdit, announced: "/workspace/applyEdit", known: &[] },
+    Row { feature: Feature::WatchedFiles, announced: "/workspace/didChangeWatchedFiles/dynamicRegistration", known: &[] },
     Row { feature: Feature::RunsExtension, announced: "/experimental/orchestrator", known: &[] },
 ];
 

@@ -8,14 +8,17 @@ use tower_lsp::lsp_types::{Range, Url};
 
 use crate::config::settings::ProviderChoice;
 use crate::documents::goals::{FoundGoal, TextKind, selection_goal};
+use crate::domain::goal::GoalOrigin;
 use crate::domain::policy::ApprovalMode;
 use crate::domain::{Error, Goal, Result};
 use crate::orchestrator::StartOptions;
 use crate::orchestrator::handle::single_goal;
 
 use super::commands::{Call, answer_beside};
-use super::goals::{Origin, bare, words};
+use super::documents::Document;
+use super::goals::{bare, words};
 use super::main_loop::{Done, Reply};
+use super::origins::Origin;
 use super::state::State;
 use super::{command_places, from_proto, to_proto};
 
@@ -83,8 +86,8 @@ fn goal_command(state: &mut State, call: Call, plan_first: bool) {
     let project = state.setup.project_of(wanted.document.as_deref());
     match build_goal(&wanted, &argument, &project, plan_first) {
         Ok(goal) => {
-            let origin = wanted.origin.or_else(|| plan_first.then(|| nowhere(&wanted.text)));
-            let origin = origin.map(|origin| Origin { show_plan: plan_first, ..origin });
+            let origin = wanted.origin.or_else(|| plan_first.then(|| Origin::nowhere(&wanted.text)));
+            let origin = origin.map(|origin| origin.showing_plan(plan_first));
             start(state, Start { goal, origin, project, provider, with_plan_uri: plan_first }, reply);
         }
         Err(error) => drop(reply.send(Err(to_proto::failure(&error)))),
@@ -112,6 +115,8 @@ struct Wanted {
     marker: Option<FoundGoal>,
     origin: Option<Origin>,
     document: Option<PathBuf>,
+    /// The document it stands in, where that says more than the goal.
+    beside: Option<PathBuf>,
 }
 
 fn build_goal(wanted: &Wanted, argument: &GoalArgument, project: &Path, plan_first: bool) -> Result<Goal> {
@@ -126,6 +131,8 @@ fn build_goal(wanted: &Wanted, argument: &GoalArgument, project: &Path, plan_fir
     let beside = wanted.document.as_deref().and_then(Path::parent).unwrap_or(project);
     goal.attach = goal.attach.iter().map(|path| beside.join(path)).collect();
     goal.attach.extend(argument.attach.iter().map(|text| project.join(address(text))));
+    goal.attach.extend(wanted.beside.clone());
+    goal.origin = wanted.origin.as_ref().map(|origin| GoalOrigin { uri: origin.uri.clone(), line: origin.line });
     if !argument.agents.is_empty() {
         goal.agents.clone_from(&argument.agents);
     }
@@ -141,10 +148,9 @@ fn build_goal(wanted: &Wanted, argument: &GoalArgument, project: &Path, plan_fir
 /// The goal that is meant: its text, or the marker or selection at a place, or the only marker of all open documents.
 fn find_goal(state: &State, argument: &GoalArgument) -> Option<Wanted> {
     let Some(uri) = &argument.uri else {
-        let text = |goal: &String| Wanted { text: goal.clone(), marker: None, origin: None, document: None };
+        let text = |goal: &String| Wanted { text: goal.clone(), marker: None, origin: None, document: None, beside: None };
         return argument.goal.as_ref().map(text).or_else(|| only_goal(state));
     };
-    let path = from_proto::path(uri);
     let document = state.documents.get(uri);
     let found = document.map(|document| document.goals.known()).unwrap_or_default();
     let line = argument.range.map(|range| usize::try_from(range.start.line).unwrap_or(usize::MAX));
@@ -156,28 +162,46 @@ fn find_goal(state: &State, argument: &GoalArgument) -> Option<Wanted> {
     };
     let is_meant = |marker: &&FoundGoal| argument.goal.as_ref().is_none_or(|goal| words(goal) == words(&marker.text));
     if let Some(marker) = marker.filter(is_meant) {
-        return Some(at_marker(from_proto::key(uri), marker, path));
+        return document.map(|document| at_marker(state, document, marker));
     }
     let selected = || selection_goal(&document?.slice(argument.range?, state.documents.encoding));
     let text = argument.goal.clone().or_else(selected)?;
-    Some(Wanted { text, marker: None, origin: None, document: path })
+    Some(Wanted { text, marker: None, origin: None, document: from_proto::path(uri), beside: None })
 }
 
 fn only_goal(state: &State) -> Option<Wanted> {
-    let mut all =
-        state.documents.iter().flat_map(|(key, document)| document.goals.known().iter().map(move |marker| (key, document, marker)));
-    let (key, document, marker) = all.next()?;
-    all.next().is_none().then(|| at_marker(key.clone(), marker, document.path()))
+    let mut all = state.documents.iter().flat_map(|(_, document)| document.goals.known().iter().map(move |marker| (document, marker)));
+    let (document, marker) = all.next()?;
+    all.next().is_none().then(|| at_marker(state, document, marker))
 }
 
-fn at_marker(key: from_proto::Key, marker: &FoundGoal, document: Option<PathBuf>) -> Wanted {
-    let origin = Origin { document: key, words: words(&marker.text), line: marker.line, show_plan: false };
-    Wanted { text: marker.text.clone(), marker: Some(marker.clone()), origin: Some(origin), document }
+fn at_marker(state: &State, document: &Document, marker: &FoundGoal) -> Wanted {
+    let origin = Origin::new(&document.uri, words(&marker.text), marker.line);
+    let (text, path) = (marker.text.clone(), document.path().map(Path::to_owned));
+    let beside = path.clone().filter(|path| says_more(document) && state.setup.is_of_project(path));
+    Wanted { text, marker: Some(marker.clone()), origin: Some(origin), document: path, beside }
 }
 
-/// The origin of a goal that stands in no document: its plan is shown all the same.
-fn nowhere(text: &str) -> Origin {
-    Origin { document: from_proto::Key::default(), words: words(text), line: 0, show_plan: false }
+/// A larger document is not attached unasked, in bytes.
+const MAX_BESIDE_BYTES: usize = 256 * 1024;
+/// With fewer words beside its goals a document has nothing to tell.
+const MIN_WORDS_BESIDE: usize = 3;
+
+/// Whether a document says something beside its goals. A goal file says in its head what to attach.
+fn says_more(document: &Document) -> bool {
+    let (rope, goals) = (&document.rope, document.goals.known());
+    if rope.len_bytes() > MAX_BESIDE_BYTES || goals.iter().any(|goal| goal.kind == TextKind::GoalFile) {
+        return false;
+    }
+    let text = rope.to_string();
+    let mut rest = text.as_str();
+    let mut words = 0;
+    let count = |text: &str| text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count();
+    for goal in goals.iter().rev() {
+        words += rest.get(goal.span.end..).map_or(0, count);
+        rest = rest.get(..goal.span.start).unwrap_or_default();
+    }
+    words + count(rest) >= MIN_WORDS_BESIDE
 }
 
 fn covers(rope: &ropey::Rope, marker: &FoundGoal, line: usize) -> bool {

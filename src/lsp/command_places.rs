@@ -98,7 +98,7 @@ fn index(rows: &[RunSummary]) -> String {
         let goal = shorten(&row.goal, 80);
         let summary = to_proto::uri_value(&row.workspace.join("execution-summary.md"));
         let link = summary.as_str().unwrap_or_default();
-        let (status, done, all, id) = (row.status.as_str(), row.steps_done, row.steps, &row.run_id);
+        let (status, done, all, id) = (words::status(row.status), row.steps_done, row.steps, &row.run_id);
         text.push_str(&format!("- `{id}` {status} {done}/{all}{cost} — [{goal}]({link})\n"));
     }
     if rows.is_empty() {
@@ -154,10 +154,14 @@ fn describe(run_state: &RunState, workspace: &Path, disk: &dyn Disk) -> Value {
         Some(json!({"path": path, "uri": to_proto::uri_value(&workspace.join(path.as_str())), "step": step.id}))
     });
     let approvals = run_state.pending_approvals.iter().map(|pending| {
-        json!({
+        let mut approval = json!({
             "id": pending.id, "step": pending.step, "what": pending.what, "hash": pending.hash,
             "uri": to_proto::uri_value(&paper), "line": line_of(&pending.id.0), "planLine": plan_line(pending.step.as_ref()),
-        })
+        });
+        if let Some(file) = &pending.proposal {
+            approval["proposal"] = to_proto::uri_value(&workspace.join(file.as_str()));
+        }
+        approval
     });
     let mut value = json!(run_state);
     value["artifacts"] = artifacts.collect();

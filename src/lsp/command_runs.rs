@@ -80,10 +80,12 @@ impl State {
     /// Why an approval cannot be taken now: what would be approved is the plan as saved, and the user sees another.
     fn refusal(&self, workspace: &Path, id: &QuestionId, approved: bool) -> Option<String> {
         let run = self.runs.at(workspace).filter(|_| approved)?;
-        run.pending().iter().find(|pending| pending.id == *id && pending.step.is_none() && pending.what == "plan")?;
-        let plan = to_proto::uri(&workspace.join("plan.md"))?;
-        let document = self.documents.get(&plan)?;
-        (document.rope != document.base).then(|| "save plan.md first: it has changes that are not saved".to_owned())
+        let pending = run.pending().iter().find(|pending| pending.id == *id)?;
+        let plan = || super::words::is_about_plan(pending).then_some("plan.md");
+        let file = pending.proposal.as_ref().map(|file| file.as_str()).or_else(plan)?;
+        let document = self.documents.get(&to_proto::uri(&workspace.join(file))?)?;
+        let name = document.file_name();
+        (document.rope != document.base).then(|| format!("save {name} first: it has changes that are not saved"))
     }
 
     /// Decides in the background; a refusal is told to the user.
@@ -102,7 +104,7 @@ impl State {
     }
 
     /// The run that is meant: the named one, else the only one for which the command makes sense. An unknown name is an error.
-    fn meant(&self, run_id: Option<&str>, makes_sense: impl Fn(&Run) -> bool) -> tower_lsp::jsonrpc::Result<Option<Run>> {
+    pub fn meant(&self, run_id: Option<&str>, makes_sense: impl Fn(&Run) -> bool) -> tower_lsp::jsonrpc::Result<Option<Run>> {
         match run_id {
             Some(run_id) => {
                 self.runs.get(run_id).cloned().map(Some).ok_or_else(|| to_proto::invalid(format!("there is no run `{run_id}`")))
@@ -169,7 +171,8 @@ fn decide(state: &mut State, call: Call, approved: bool) {
         Source::Lens => Via::Lens,
         Source::Action => Via::Action,
     };
-    let verdict = Verdict { id, hash, approved, scope: argument.scope, note: argument.note, via };
+    let note = argument.note.or_else(|| state.note_written(&run, &id));
+    let verdict = Verdict { id, hash, approved, scope: argument.scope, note, via };
     let target = state.target(&run.workspace);
     answer_beside(reply, async move {
         let outcome = target.decide(verdict).await?;
@@ -361,6 +364,7 @@ fn step_command(state: &mut State, call: Call, retry: bool) {
 pub fn row(run: &Run) -> Value {
     json!({
         "runId": run.run_id,
+        "goal": run.goal,
         "status": run.status,
         "stepsDone": run.steps_done,
         "steps": run.steps,

@@ -7,7 +7,7 @@ use tower_lsp::lsp_types::ExecuteCommandParams;
 
 use super::main_loop::Reply;
 use super::state::State;
-use super::{command_apply, command_doctor, command_goals, command_places, command_runs, to_proto};
+use super::{command_apply, command_doctor, command_goals, command_places, command_runs, results, to_proto};
 
 /// What a command is given: its argument and where its result goes.
 pub struct Call {
@@ -28,7 +28,7 @@ const fn row(id: &'static str, string: Option<&'static str>, run: fn(&mut State,
 }
 
 /// Every command (contract, section 6).
-pub const TABLE: [Row; 22] = [
+pub const TABLE: [Row; 23] = [
     row("orchestrator.runGoal", Some("goal"), command_goals::run_goal),
     row("orchestrator.planGoal", Some("goal"), command_goals::plan_goal),
     row("orchestrator.newGoal", None, command_goals::new_goal),
@@ -38,6 +38,7 @@ pub const TABLE: [Row; 22] = [
     row("orchestrator.reject", None, command_runs::reject),
     row("orchestrator.approveAll", None, command_runs::approve_all),
     row("orchestrator.openApprovals", None, command_runs::open_approvals),
+    row("orchestrator.showChanges", None, results::show_changes),
     row("orchestrator.stop", None, command_runs::stop),
     row("orchestrator.pause", None, command_runs::pause),
     row("orchestrator.resume", Some("workspace"), command_runs::resume),

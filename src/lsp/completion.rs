@@ -11,6 +11,9 @@ use super::papers::{self, Paper};
 use super::settings_file::is_settings;
 use super::state::State;
 
+/// In a longer line nothing is completed, in characters.
+const LONGEST_LINE: usize = 2_000;
+
 const GOAL_KEYS: [(&str, &str); 8] = [
     ("goal", "the goal in one line; the body goes on"),
     ("agents", "only these agents may be planned with"),
@@ -34,8 +37,13 @@ impl State {
         let document = self.documents.get(&place.text_document.uri)?;
         let at = from_proto::char_index(&document.rope, place.position, self.documents.encoding);
         let line = document.rope.char_to_line(at);
-        let before = document.rope.slice(document.rope.line_to_char(line)..at).to_string();
-        let items = match papers::kind(&document.file_name()) {
+        let start = document.rope.line_to_char(line);
+        // What we complete stands in short lines.
+        if at - start > LONGEST_LINE {
+            return None;
+        }
+        let before = document.rope.slice(start..at).to_string();
+        let items = match papers::kind(document.file_name()) {
             Some(Paper::Plan) => self.plan_items(document, line, &before),
             Some(Paper::Approvals) => Vec::new(),
             None if is_settings(document) => self.settings_items(document, at),

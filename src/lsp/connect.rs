@@ -17,7 +17,7 @@ use super::main_loop::{self, Inputs};
 use super::server::Server;
 use super::setup::Machine;
 use super::state::State;
-use super::transport::{Ending, Surroundings, Transport};
+use super::transport::{Ending, Patch, Surroundings, Transport};
 use super::writer::Outbox;
 
 /// Threads that serve; the work of runs is waiting, not computing.
@@ -58,24 +58,27 @@ where
         .custom_method("window/workDoneProgress/cancel", Server::progress_cancelled)
         .finish();
     let raw = raw_initialize.clone();
-    let surroundings = Surroundings {
-        raw_initialize,
-        parent_gone: Box::new(|process| parent_gone(process).boxed()),
-        patch: Arc::new(move |method, result| patch(method, result, &raw)),
-    };
+    let surroundings = Surroundings { raw_initialize, parent_gone: Box::new(|process| parent_gone(process).boxed()), patch: patch(raw) };
     Transport::new(service, outbox, editor, surroundings).run(input, output, inputs.leave()).await
 }
 
 /// Adds what the protocol types of the crate cannot say.
-fn patch(method: &str, result: &mut Value, raw_initialize: &OnceLock<Value>) {
-    if method != "textDocument/codeAction" {
-        return;
-    }
-    let takes_tags = raw_initialize.get().is_some_and(|raw| Client::new(raw).takes_action_tags());
-    for action in result.as_array_mut().into_iter().flatten().filter(|_| takes_tags) {
-        // 1 is `LLMGenerated` (3.18): what follows was made by a model.
-        if action.get("kind").and_then(Value::as_str).is_some_and(|kind| kind == KIND_RUN || kind == KIND_SELECTION) {
-            action["tags"] = json!([1]);
+fn patch(raw_initialize: Arc<OnceLock<Value>>) -> Patch {
+    // The capabilities are large; what matters of them here is read once.
+    let takes_tags: OnceLock<bool> = OnceLock::new();
+    Arc::new(move |method, result| {
+        if method != "textDocument/codeAction" {
+            return;
         }
-    }
+        let Some(raw) = raw_initialize.get() else { return };
+        if !*takes_tags.get_or_init(|| Client::new(raw).takes_action_tags()) {
+            return;
+        }
+        for action in result.as_array_mut().into_iter().flatten() {
+            // 1 is `LLMGenerated` (3.18): what follows was made by a model.
+            if action.get("kind").and_then(Value::as_str).is_some_and(|kind| kind == KIND_RUN || kind == KIND_SELECTION) {
+                action["tags"] = json!([1]);
+            }
+        }
+    })
 }

@@ -10,7 +10,7 @@ use crate::domain::view::PendingApproval;
 use super::client::Feature;
 use super::documents::Document;
 use super::from_proto::{Key, key};
-use super::offers;
+use super::origins;
 use super::papers::{self, Paper};
 use super::runs::Run;
 use super::settings_file::is_settings;
@@ -61,7 +61,7 @@ impl State {
     }
 
     fn diagnostics_of(&self, document: &Document) -> Vec<Diagnostic> {
-        match papers::kind(&document.file_name()) {
+        match papers::kind(document.file_name()) {
             Some(Paper::Approvals) => self.waiting_items(document),
             Some(Paper::Plan) => self.plan_diagnostics(document),
             None if is_settings(document) => self.settings_diagnostics(document),
@@ -90,12 +90,18 @@ impl State {
             InlineStatus::Lens | InlineStatus::Off => false,
         };
         let path = document.path().filter(|_| !self.runs.is_empty());
-        let mut diagnostics = path.map(|path| self.finding_diagnostics(&path, Some(&document.rope))).unwrap_or_default();
+        let mut diagnostics = path.map(|path| self.finding_diagnostics(path, Some(&document.rope))).unwrap_or_default();
+        let claims = self.claim_diagnostics(document);
+        // A reviewer reports the same flaws; the one with the exact place is enough.
+        let is_told =
+            |told: &Diagnostic| claims.iter().any(|claim| claim.code == told.code && claim.range.start.line == told.range.start.line);
+        diagnostics.retain(|diagnostic| !is_told(diagnostic));
+        diagnostics.extend(claims);
         for marker in found {
             diagnostics.extend(marker.problems.iter().map(|problem| self.problem(document, problem)));
-            let Some(run) = offers::run_of(&self.runs, document, found, marker) else { continue };
+            let Some(run) = origins::run_of(self.runs.iter(), &document.uri, marker) else { continue };
             diagnostics.extend(run.pending().iter().map(|pending| self.waiting(document, marker.line, (run, pending))));
-            if shows_status && run.pending().is_empty() && (run.origin.is_some() || !run.status.is_end()) {
+            if shows_status && run.pending().is_empty() && (!run.from_disk || !run.status.is_end()) {
                 diagnostics.push(self.status(document, marker.line, run));
             }
         }
@@ -120,7 +126,7 @@ impl State {
     fn status(&self, document: &Document, line: usize, run: &Run) -> Diagnostic {
         let message = match run.state.as_ref().filter(|_| run.is_live()) {
             Some(state) => words::progress(state),
-            None => format!("{} {}", run.status.as_str(), words::tally(run)),
+            None => format!("{} {}", words::status(run.status), words::tally(run)),
         };
         Diagnostic {
             range: to_proto::line_range(&document.rope, line, self.documents.encoding),

@@ -11,6 +11,7 @@ use crate::domain::Buffers;
 use super::from_proto::{self, Encoding, Key};
 use super::goals::Goals;
 use super::open_papers::Awaited;
+use super::origins::Shift;
 
 /// A document that is open in the editor.
 #[derive(Debug)]
@@ -24,6 +25,11 @@ pub struct Document {
     pub base: Rope,
     /// An edit of ours that the client may be applying.
     pub awaited: Option<Awaited>,
+    /// Its file, where it is one.
+    path: Option<PathBuf>,
+    name: String,
+    /// Lines that moved since runs last looked for their goals.
+    pub shifts: Vec<Shift>,
 }
 
 /// The open text of files, shared with the agents' tools.
@@ -60,8 +66,12 @@ impl Documents {
         let TextDocumentItem { uri, language_id: language, version, text } = document;
         let rope = Rope::from_str(&text);
         let goals = Goals::new(&from_proto::name_or_path(&uri), &language, markers);
+        let (path, name) = (from_proto::path(&uri), from_proto::file_name(&uri));
         self.texts.set(&uri, Some(rope.clone()));
-        self.open.insert(from_proto::key(&uri), Document { uri, version, base: rope.clone(), rope, goals, awaited: None });
+        self.open.insert(
+            from_proto::key(&uri),
+            Document { uri, version, base: rope.clone(), rope, goals, awaited: None, shifts: Vec::new(), path, name },
+        );
     }
 
     /// Applies changes in their order; `false` when the document is not open.
@@ -125,6 +135,9 @@ impl Document {
         self.rope.insert(chars.start, &change.text);
         let new_lines = (old_lines + self.rope.len_lines()).saturating_sub(before);
         self.goals.edited(&self.rope, first_line, (old_lines, new_lines));
+        if old_lines != new_lines {
+            self.shifts.push(Shift { first: first_line, old: old_lines, new: new_lines });
+        }
     }
 
     /// The text of a range.
@@ -132,12 +145,17 @@ impl Document {
         self.rope.slice(from_proto::char_range(&self.rope, range, encoding)).to_string()
     }
 
-    pub fn file_name(&self) -> String {
-        from_proto::file_name(&self.uri)
+    pub fn file_name(&self) -> &str {
+        &self.name
     }
 
-    pub fn path(&self) -> Option<PathBuf> {
-        from_proto::path(&self.uri)
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Whether it lies where results of steps wait for a person.
+    pub fn is_result(&self) -> bool {
+        self.path().is_some_and(|path| path.to_string_lossy().contains("/.orchestrator/proposed/"))
     }
 }
 

@@ -97,8 +97,7 @@ impl Bench {
             Update { run_id: state.run_id.clone(), workspace, record: Arc::new(Record { seq: 1, at, event }), state: Arc::new(state) };
         take(&mut self.state, Input::Engine(update));
         for run in self.state.runs.iter_mut().filter(|run| run.origin.is_none()) {
-            let document = super::super::from_proto::key(&URI.parse().unwrap());
-            run.origin = Some(Origin { document, words: words("write a guide"), line: 1, show_plan: false });
+            run.origin = Some(Origin::new(&URI.parse().unwrap(), words("write a guide"), 1));
         }
     }
 
@@ -169,6 +168,7 @@ fn waiting(run_id: &str, hash: &str) -> RunState {
         hash: hash.into(),
         asked_at: None,
         subject: None,
+        proposal: None,
     };
     RunState { pending_approvals: vec![pending], ..run(run_id, RunStatus::WaitingApproval, vec![step(1, "coder", StepStatus::Pending)]) }
 }
@@ -185,7 +185,7 @@ async fn a_marker_keeps_its_three_lenses_and_each_has_a_twin_action() {
     let states: Vec<(Option<(RunState, Event)>, &str)> = vec![
         (None, "▶ Run goal"),
         (Some((run("r1", RunStatus::Planning, vec![]), note())), "⟳ planning · $0.03"),
-        (Some((waiting("r1", "aaaaaa"), note())), "⏸ plan: review"),
+        (Some((waiting("r1", "aaaaaa"), note())), "⏸ plan of 1 step: review"),
         (
             Some((run("r1", RunStatus::Running, vec![step(1, "coder", Completed), step(2, "writer", Running)]), note())),
             "⟳ 2/2 writer · turn 1/6 · $0.03",

@@ -1,10 +1,8 @@
-//! Goals in documents, and which run belongs to which marker. A run is tied to a goal's words and nearest line, so that edits above it do no harm.
+//! Goals in one open document, looked for again when somebody wants to know. Which run belongs to which of them is known in `origins`.
 use ropey::Rope;
 
 use crate::documents::goal_index::GoalIndex;
 use crate::documents::goals::{FoundGoal, TextKind, is_own_document};
-
-use super::from_proto::Key;
 
 /// The goals of one document, kept in step by the lines that change.
 #[derive(Debug)]
@@ -54,22 +52,16 @@ impl Goals {
         &self.found
     }
 
+    /// The markers as they were before the last edits, where there were any, and as they are now.
+    pub fn renewed(&mut self, rope: &Rope) -> (Vec<FoundGoal>, &[FoundGoal]) {
+        let before = if self.fresh { Vec::new() } else { std::mem::take(&mut self.found) };
+        (before, self.markers(rope))
+    }
+
     /// The markers as last found.
     pub fn known(&self) -> &[FoundGoal] {
         &self.found
     }
-}
-
-/// Where a run was started from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    pub document: Key,
-    /// The goal's words, spaces evened out.
-    pub words: String,
-    /// The line of the marker when last seen.
-    pub line: usize,
-    /// plan.md is to be shown as soon as it is there.
-    pub show_plan: bool,
 }
 
 /// What stands before the address of the link that a finished goal gets.
@@ -85,27 +77,4 @@ pub fn bare(goal: &str) -> String {
 /// The words of a goal with its spaces evened out.
 pub fn words(goal: &str) -> String {
     bare(goal).split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The marker that an origin belongs to now: the same words, nearest to where they were.
-pub fn marker_of<'a>(found: &'a [FoundGoal], origin: &Origin) -> Option<&'a FoundGoal> {
-    found.iter().filter(|goal| words(&goal.text) == origin.words).min_by_key(|goal| goal.line.abs_diff(origin.line))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_follows_its_words_to_the_nearest_line() {
-        let found = crate::documents::goals::scan("goal: same\n\n\ngoal: same\ngoal: other\n", TextKind::Markdown, &["goal:".into()]);
-        let origin = Origin {
-            document: crate::lsp::from_proto::key(&"file:///a.md".parse().unwrap()),
-            words: "same".into(),
-            line: 4,
-            show_plan: false,
-        };
-        assert_eq!(marker_of(&found, &origin).map(|goal| goal.line), Some(3));
-        assert_eq!(marker_of(&found, &Origin { words: "gone".into(), ..origin }), None);
-    }
 }

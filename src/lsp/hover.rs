@@ -8,14 +8,17 @@ use super::documents::Document;
 use super::papers::{self, Paper};
 use super::settings_file::is_settings;
 use super::state::State;
-use super::{from_proto, offers, to_proto, words};
+use super::{from_proto, origins, to_proto, words};
 
 impl State {
     pub fn hover(&self, params: &HoverParams) -> Option<Hover> {
         let place = &params.text_document_position_params;
         let document = self.documents.get(&place.text_document.uri)?;
         let line = usize::try_from(place.position.line).ok()?;
-        let text = match papers::kind(&document.file_name()) {
+        if let Some(hover) = self.passage_hover(document, place.position) {
+            return Some(hover);
+        }
+        let text = match papers::kind(document.file_name()) {
             Some(Paper::Plan) => self.step_text(document, line),
             Some(Paper::Approvals) => self.question_text(document, line),
             None if is_settings(document) => {
@@ -40,13 +43,13 @@ impl State {
             (first..=last).contains(&line)
         })?;
         let goal = shorten(&marker.text, 200);
-        let Some(run) = offers::run_of(&self.runs, document, found, marker) else {
+        let Some(run) = origins::run_of(self.runs.iter(), &document.uri, marker) else {
             return Some(format!("**Goal** — {goal}\n\nNot run yet. Running it plans the steps first and asks before anything starts."));
         };
-        let mut text = format!("**Goal** — {goal}\n\nRun `{}`: {} {}\n", run.run_id, run.status.as_str(), words::tally(run));
+        let mut text = format!("**Goal** — {goal}\n\nRun `{}`: {} {}\n", run.run_id, words::status(run.status), words::tally(run));
         for step in run.state.iter().flat_map(|state| &state.steps) {
             let output = step.output_file.as_ref().map(|file| format!(" → `{file}`")).unwrap_or_default();
-            text.push_str(&format!("\n- {} {} ({}): {}{output}", step.id, step.agent, step.status.as_str(), step.title));
+            text.push_str(&format!("\n- {} {} ({}): {}{output}", step.id, step.agent, words::step_status(step.status), step.title));
         }
         Some(text)
     }
@@ -62,7 +65,7 @@ impl State {
             "**{}** {} — {}\n\nturn {}/{} · {} tokens{cost}{error}",
             step.id,
             step.agent,
-            step.status.as_str(),
+            words::step_status(step.status),
             step.turns,
             step.max_turns,
             step.usage.total()
@@ -85,11 +88,11 @@ fn agent_text(document: &Document, index: usize) -> Option<String> {
     let after = rope.chars_at(index.min(rope.len_chars())).take(40).take_while(is_word);
     let word: String = before.into_iter().rev().chain(after).collect();
     // In other documents a word like `writer` is just a word.
-    let is_ours = papers::kind(&document.file_name()).is_some() || document.file_name().ends_with(".goal.md");
+    let is_ours = papers::kind(document.file_name()).is_some() || document.file_name().ends_with(".goal.md");
     let agent = built_in_agents().into_iter().find(|agent| is_ours && agent.name == word)?;
     Some(format!("**{}** — {}\n\nUp to {} turns · writes `{}`", agent.name, agent.purpose, agent.max_turns, agent.output))
 }
 
-fn plain(markdown: &str) -> String {
+pub fn plain(markdown: &str) -> String {
     markdown.replace("**", "").replace('`', "")
 }

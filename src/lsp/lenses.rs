@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use tower_lsp::lsp_types::{CodeLens, CodeLensParams, Command, Range};
 
 use crate::documents::goals::FoundGoal;
+use crate::domain::StepStatus;
 use crate::domain::view::StepView;
-use crate::domain::{StepStatus, Subject};
 
 use super::documents::Document;
 use super::offers::{self, Offer};
+use super::origins;
 use super::papers::{self, Paper};
 use super::runs::Run;
 use super::state::State;
@@ -28,15 +29,16 @@ impl State {
 
     /// Everything that can be done in a document, or at least all that can be done in these lines, by line.
     pub fn offers_in(&self, document: &Document, lines: Option<&RangeInclusive<usize>>) -> Vec<(usize, Vec<Offer>)> {
-        match papers::kind(&document.file_name()) {
+        match papers::kind(document.file_name()) {
             Some(Paper::Approvals) => self.offers_of_approvals(document),
             Some(Paper::Plan) => self.offers_of_plan(document),
+            None if document.is_result() => self.offers_of_result(document),
             None if document.file_name() == "index.md" => self.offers_of_index(document),
             None => {
                 let found = document.goals.known();
                 let wanted = |marker: &&FoundGoal| lines.is_none_or(|lines| lines.contains(&marker.line));
                 let offers = |marker| {
-                    let run = offers::run_of(&self.runs, document, found, marker);
+                    let run = origins::run_of(self.runs.iter(), &document.uri, marker);
                     (marker.line, offers::at_goal(document, marker, run, self.documents.encoding).to_vec())
                 };
                 found.iter().filter(wanted).map(offers).collect()
@@ -88,7 +90,7 @@ impl State {
 }
 
 fn workspace_offer(run: &Run) -> Offer {
-    let resumable = !run.status.is_end() && !run.is_live();
+    let resumable = run.stands_still();
     let (title, command, argument) = if resumable {
         ("Resume", "orchestrator.resume", json!({"workspace": run.workspace}))
     } else {
@@ -119,13 +121,12 @@ fn at_step(run: &Run, step: &StepView) -> [Offer; 3] {
     };
     if let Some(pending) = run.pending().iter().find(|pending| pending.step.as_ref() == Some(id)) {
         let [review, approve, reject] = offers::at_question(run, pending);
-        let about_result = pending.subject == Some(Subject::StepResult);
-        return [if about_result { open(&format!("⏸ open {output}")) } else { review }, approve, reject];
+        return [review, approve, reject];
     }
     match step.status {
         StepStatus::Completed => [open(&format!("✓ open {output}")), log("Open log"), retry()],
         StepStatus::Failed => [log("✗ failed: log"), retry(), skip()],
-        StepStatus::Skipped | StepStatus::Cancelled => [log(step.status.as_str()), retry(), open("Open output")],
+        StepStatus::Skipped | StepStatus::Cancelled => [log(words::step_status(step.status)), retry(), open("Open output")],
         StepStatus::Pending => [log("pending"), skip(), only()],
         StepStatus::Running | StepStatus::WaitingApproval => [log(&words::step(step)), skip(), open("Open output")],
     }

@@ -1,4 +1,5 @@
 //! One loop, one closed list of inputs, one owner of the state. Never awaits a client, a model or a disk: such work is spawned and comes back as an input.
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,19 +9,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tower_lsp::jsonrpc;
 use tower_lsp::lsp_types::{
     CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionParams, CompletionResponse, DidChangeTextDocumentParams,
-    DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentLink,
-    DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams, FoldingRange, FoldingRangeParams, Hover,
-    HoverParams, InitializeParams, InitializeResult, InlayHint, InlayHintParams, PrepareRenameResponse, ProgressToken, RenameParams,
-    SymbolInformation, TextDocumentPositionParams, WorkspaceEdit, WorkspaceSymbolParams,
+    DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    DidSaveTextDocumentParams, DocumentLink, DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams,
+    FoldingRange, FoldingRangeParams, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams, InitializeResult,
+    InlayHint, InlayHintParams, PrepareRenameResponse, ProgressToken, RenameParams, SymbolInformation, TextDocumentPositionParams,
+    WorkspaceEdit, WorkspaceSymbolParams,
 };
 
+use crate::documents::evidence::Grounds;
 use crate::domain::plan::PlanRules;
 use crate::domain::view::RunSummary;
 use crate::orchestrator::{RunHandle, Update};
 
 use super::editor::Answer;
 use super::from_proto::Key;
-use super::goals::Origin;
+use super::origins::{Kept, Origin};
 use super::presenter::Shown;
 use super::prompts::PromptKey;
 use super::settings_file::Read;
@@ -53,6 +56,7 @@ pub enum Notice {
     Closed(DidCloseTextDocumentParams),
     Configured(Value),
     FoldersChanged(DidChangeWorkspaceFoldersParams),
+    FilesChanged(DidChangeWatchedFilesParams),
     ProgressCancelled(ProgressToken),
 }
 
@@ -65,6 +69,7 @@ pub enum Query {
     Lenses(CodeLensParams, Reply<Option<Vec<CodeLens>>>),
     Actions(CodeActionParams, Reply<Option<CodeActionResponse>>),
     Hover(HoverParams, Reply<Option<Hover>>),
+    Definition(GotoDefinitionParams, Reply<Option<GotoDefinitionResponse>>),
     Completion(CompletionParams, Reply<Option<CompletionResponse>>),
     Symbols(DocumentSymbolParams, Reply<Option<DocumentSymbolResponse>>),
     Links(DocumentLinkParams, Reply<Option<Vec<DocumentLink>>>),
@@ -86,8 +91,8 @@ pub enum Done {
     Rules(PlanRules, String),
     /// Workspaces found on disk.
     Listed(Vec<RunSummary>),
-    /// The same, at the start of the server.
-    Found(Vec<RunSummary>),
+    /// The same, at the start of the server, with the places where their goals were last seen.
+    Found(Vec<RunSummary>, BTreeMap<PathBuf, Kept>),
     /// Workspaces that were cleaned away.
     Removed(Vec<PathBuf>),
     /// An edit of a document of a run came back from the client.
@@ -98,6 +103,7 @@ pub enum Done {
     /// By token.
     ProgressCreated(String, Answer),
     Showed(Shown, Answer),
+    Registered(Answer),
     Refreshed(Answer),
     HintsRefreshed(Answer),
     /// Why no engine could be built.
@@ -106,6 +112,8 @@ pub enum Done {
     Failed(String),
     /// A document of ours that the user asked to see.
     Show(PathBuf),
+    /// What a run read, by its workspace; `None` where it cannot be told.
+    Evidence(PathBuf, Option<Arc<Grounds>>),
 }
 
 /// The sending end.
@@ -219,6 +227,7 @@ fn query_state(state: &mut State, query: Query) {
         Query::Lenses(params, reply) => answer(reply, Ok(state.lenses(&params))),
         Query::Actions(params, reply) => answer(reply, Ok(state.actions(&params))),
         Query::Hover(params, reply) => answer(reply, Ok(state.hover(&params))),
+        Query::Definition(params, reply) => answer(reply, Ok(state.definition(&params))),
         Query::Completion(params, reply) => answer(reply, Ok(state.completion(&params))),
         Query::Symbols(params, reply) => answer(reply, Ok(state.symbols(&params))),
         Query::Links(params, reply) => answer(reply, Ok(state.links(&params))),

@@ -10,9 +10,8 @@ use crate::domain::{RunStatus, Subject};
 
 use super::actions::KIND_RUN;
 use super::documents::Document;
-use super::from_proto::{Encoding, key};
-use super::goals::marker_of;
-use super::runs::{Run, Runs};
+use super::from_proto::Encoding;
+use super::runs::Run;
 use super::{to_proto, words};
 
 /// Something that can be done at a place: a code lens, and its twin code action.
@@ -28,22 +27,6 @@ pub struct Offer {
 
 fn offer(lens: impl Into<String>, action: impl Into<String>, command: &'static str, argument: Value) -> Offer {
     Offer { lens: lens.into(), action: action.into(), command, argument, kind: KIND_RUN }
-}
-
-/// The run that belongs to a marker now: the latest one started from it, else the latest one with the same words that was found on disk.
-pub fn run_of<'a>(runs: &'a Runs, document: &Document, found: &[FoundGoal], marker: &FoundGoal) -> Option<&'a Run> {
-    if runs.is_empty() {
-        return None;
-    }
-    let document = key(&document.uri);
-    let words_here = super::goals::words(&marker.text);
-    let is_here = |origin: &super::goals::Origin| {
-        origin.document == document
-            && origin.words == words_here
-            && marker_of(found, origin).is_some_and(|nearest| nearest.line == marker.line)
-    };
-    let started_here = runs.iter().rev().find(|run| run.origin.as_ref().is_some_and(is_here));
-    started_here.or_else(|| runs.iter().rev().find(|run| run.from_disk && run.origin.is_none() && run.words == words_here))
 }
 
 /// The range of a marker.
@@ -68,12 +51,12 @@ pub fn at_goal(document: &Document, marker: &FoundGoal, run: Option<&Run>, encod
     if let Some(pending) = run.pending().first() {
         return at_question(run, pending);
     }
-    if run.is_live() { live(run) } else { ended(run, place) }
+    if run.is_live() && !run.stands_still() { live(run) } else { ended(run, place) }
 }
 
 fn live(run: &Run) -> [Offer; 3] {
     let id = json!({"runId": run.run_id});
-    let progress = run.state.as_ref().map_or_else(|| run.status.as_str().to_owned(), |state| words::progress(state));
+    let progress = run.state.as_ref().map_or_else(|| words::status(run.status).to_owned(), |state| words::progress(state));
     [
         offer(format!("⟳ {progress}"), format!("Show progress ({progress})"), "orchestrator.openWorkspace", open(run, "context")),
         offer("Stop", format!("Stop run {}", run.run_id), "orchestrator.stop", id),
@@ -103,7 +86,7 @@ fn ended(run: &Run, place: Value) -> [Offer; 3] {
                 offer("Open log", format!("Open the log of {name}"), "orchestrator.showLog", at_step),
             ]
         }
-        _ => [summary(format!("⏸ {} {tally}", run.status.as_str())), resume, summary("Open".into())],
+        _ => [summary(format!("⏸ {} {tally}", words::status(run.status))), resume, summary("Open".into())],
     }
 }
 
@@ -125,18 +108,23 @@ pub fn wider(run: &Run, pending: &PendingApproval) -> Vec<Offer> {
             offers
         }
         Some(Subject::ReadProject { .. }) => vec![approve("run", format!("Approve for this run: reading the project ({})", run.run_id))],
+        Some(Subject::StepResult) => super::results::changes_offer(run, pending).into_iter().collect(),
         _ => Vec::new(),
     }
 }
 
 /// The three offers of an open question: look, approve, reject, in this order.
 pub fn at_question(run: &Run, pending: &PendingApproval) -> [Offer; 3] {
-    let what = shorten(&pending.what, 60);
+    let what = shorten(&words::what(run.state.as_deref(), pending), 60);
     let decision = json!({"runId": run.run_id, "approvalId": pending.id, "hash": pending.hash});
-    let review = json!({"runId": run.run_id, "approvalId": pending.id});
+    // A result is reviewed where it can be edited; everything else where it is decided.
+    let (look, review) = match &pending.proposal {
+        Some(file) => ("orchestrator.openArtifact", json!({"workspace": run.workspace, "path": file})),
+        None => ("orchestrator.openApprovals", json!({"runId": run.run_id, "approvalId": pending.id})),
+    };
     let quickfix = |offer: Offer| Offer { kind: "quickfix", ..offer };
     [
-        quickfix(offer(format!("⏸ {what}: review"), format!("Review: {what} ({})", run.run_id), "orchestrator.openApprovals", review)),
+        quickfix(offer(format!("⏸ {what}: review"), format!("Review: {what} ({})", run.run_id), look, review)),
         quickfix(offer("Approve", format!("Approve once: {what} ({})", run.run_id), "orchestrator.approve", decision.clone())),
         quickfix(offer("Reject", format!("Reject: {what} ({})", run.run_id), "orchestrator.reject", decision)),
     ]

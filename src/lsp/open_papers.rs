@@ -14,7 +14,7 @@ use crate::domain::{RunStatus, StepId, StepStatus};
 use super::client::Feature;
 use super::documents::Document;
 use super::from_proto::{Encoding, Key};
-use super::goals::{LINK, marker_of};
+use super::goals::LINK;
 use super::main_loop::Done;
 use super::papers::{self, Paper};
 use super::runs::Run;
@@ -67,12 +67,12 @@ impl State {
     }
 
     fn is_open_paper(&self, document: &Document) -> bool {
-        papers::kind(&document.file_name()).is_some() && self.run_of_paper(document).is_some_and(|run| run.state.is_some())
+        papers::kind(document.file_name()).is_some() && self.run_of_paper(document).is_some_and(|run| run.state.is_some())
     }
 
     fn bring_up(&mut self, key: &Key) {
         let Some(document) = self.documents.by_key(key) else { return };
-        let Some((paper, run)) = papers::kind(&document.file_name()).zip(self.run_of_paper(document)) else { return };
+        let Some((paper, run)) = papers::kind(document.file_name()).zip(self.run_of_paper(document)) else { return };
         let Some(state) = run.state.clone() else { return };
         let up_to_date = |text: &str| match paper {
             Paper::Plan => plan::set_marks(text, &marks(&state)).unwrap_or_else(|| text.to_owned()),
@@ -111,10 +111,11 @@ impl State {
     /// A task item that holds a goal is ticked when its run has completed, with a link to the summary.
     fn tick_goals(&mut self) {
         let mut wanted = Vec::new();
-        for run in self.runs.iter().filter(|run| run.status == RunStatus::Completed) {
-            let Some(origin) = &run.origin else { continue };
+        // Of this session: a goal that an earlier one left unticked was left so by its author.
+        for run in self.runs.iter().filter(|run| run.status == RunStatus::Completed && run.state.is_some()) {
+            let Some(origin) = run.origin.as_ref().filter(|origin| origin.here) else { continue };
             let Some(document) = self.documents.by_key(&origin.document) else { continue };
-            let Some(marker) = marker_of(document.goals.known(), origin) else { continue };
+            let Some(marker) = document.goals.known().iter().find(|marker| marker.line == origin.line) else { continue };
             let Some(checkbox) = marker.checkbox.filter(|checkbox| !checkbox.checked) else { continue };
             let line = document.rope.line(marker.line);
             let end = document.rope.line_to_byte(marker.line) + line.to_string().trim_end().len();

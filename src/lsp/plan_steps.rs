@@ -87,9 +87,10 @@ impl State {
         let run = self.run_of_paper(document);
         let step = run.and_then(|run| run.state.as_ref()?.steps.iter().find(|step| step.id == *id));
         match step.filter(|step| step.status != StepStatus::Pending) {
-            Some(step) => {
-                Err(to_proto::invalid(format!("step {id} is {}; only steps that have not begun can be renamed", step.status.as_str())))
-            }
+            Some(step) => Err(to_proto::invalid(format!(
+                "step {id} is {}; only steps that have not begun can be renamed",
+                words::step_status(step.status)
+            ))),
             None => Ok(()),
         }
     }
@@ -124,7 +125,7 @@ impl State {
 }
 
 fn plan_of(document: &Document) -> Option<PlanDocument> {
-    (papers::kind(&document.file_name()) == Some(Paper::Plan)).then(|| plan::parse(&document.rope.to_string()))
+    (papers::kind(document.file_name()) == Some(Paper::Plan)).then(|| plan::parse(&document.rope.to_string()))
 }
 
 fn spans_of(plan: &PlanDocument, id: &StepId) -> Vec<Span> {

@@ -67,12 +67,12 @@ impl State {
         self.begin_progress(&update.run_id);
         match &update.record.event {
             Event::RunFinished { status, .. } => {
-                self.end_progress(&update.run_id, status.as_str());
+                self.end_progress(&update.run_id, words::status(*status));
                 if *status == RunStatus::Completed {
                     self.queue_artifacts(update);
                 }
             }
-            _ if update.state.status.is_end() => self.end_progress(&update.run_id, update.state.status.as_str()),
+            _ if update.state.status.is_end() => self.end_progress(&update.run_id, words::status(update.state.status)),
             _ => {}
         }
     }
@@ -214,12 +214,13 @@ impl State {
         if self.client.may(Feature::LensRefresh) {
             self.ask_beside("workspace/codeLens/refresh", Value::Null, Done::Refreshed);
         }
-        let plan_is_open = self.documents.iter().any(|(_, document)| papers::kind(&document.file_name()) == Some(papers::Paper::Plan));
+        let plan_is_open = self.documents.iter().any(|(_, document)| papers::kind(document.file_name()) == Some(papers::Paper::Plan));
         if plan_is_open && self.client.may(Feature::HintRefresh) {
             self.ask_beside("workspace/inlayHint/refresh", Value::Null, Done::HintsRefreshed);
         }
         if self.client.may(Feature::RunsExtension) {
-            let runs: Vec<Value> = self.runs.iter().filter(|run| run.state.is_some()).map(super::command_runs::row).collect();
+            let runs: Vec<Value> =
+                self.runs.iter().filter(|run| run.state.is_some() || !run.status.is_end()).map(super::command_runs::row).collect();
             self.editor.mention("orchestrator/runsChanged", &json!({"runs": runs}));
             let status = self.health();
             self.editor.mention("orchestrator/status", &status);

@@ -44,7 +44,7 @@ impl State {
         if !self.client.takes_actions() {
             return Vec::new();
         }
-        let problems = match papers::kind(&document.file_name()) {
+        let problems = match papers::kind(document.file_name()) {
             Some(Paper::Plan) => self.plan_problems(document),
             Some(Paper::Approvals) => Vec::new(),
             None if self.is_agent_file(document) => self.agent_problems(document),

@@ -1,5 +1,6 @@
 //! Prompts: a pointer to an open question, one at a time, never in the way of someone who types. What is not clearly an answer decides nothing.
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,12 +9,14 @@ use tokio::time::Instant;
 
 use crate::config::settings::PromptStyle;
 use crate::domain::question::Scope;
+use crate::domain::view::PendingApproval;
 use crate::domain::{QuestionId, Via};
 
 use super::client::Feature;
 use super::command_runs::Verdict;
 use super::editor::Answer;
 use super::main_loop::Done;
+use super::runs::Run;
 use super::state::State;
 use super::words;
 
@@ -90,7 +93,7 @@ impl State {
     fn point_to(&mut self, key: PromptKey, now: Instant) -> bool {
         let Some(run) = self.runs.get(&key.run_id) else { return false };
         let Some(pending) = run.pending().iter().find(|pending| pending.id == key.id) else { return false };
-        let (question, paper) = (words::question(run, pending), run.workspace.join("approvals.md"));
+        let (question, paper) = (words::question(run, pending), place(run, pending));
         if self.preferences.prompt == PromptStyle::Message {
             self.say(&format!("{question} (see {})", paper.display()));
             return false;
@@ -114,7 +117,10 @@ impl State {
     pub fn prompted(&mut self, key: &PromptKey, answer: &Answer) {
         self.client.learn(Feature::Prompt, answer);
         let Some(open) = self.prompts.open.take_if(|open| open.key == *key) else { return };
-        let paper = self.runs.get(&key.run_id).map(|run| run.workspace.join("approvals.md"));
+        let paper = self.runs.get(&key.run_id).map(|run| {
+            let pending = run.pending().iter().find(|pending| pending.id == key.id);
+            pending.map_or_else(|| run.workspace.join("approvals.md"), |pending| place(run, pending))
+        });
         if matches!(answer, Answer::Refused(_)) && !self.client.may(Feature::Prompt) {
             if let Some(paper) = paper {
                 self.show(&paper, false);
@@ -144,4 +150,9 @@ impl State {
         let verdict = Verdict { id: key.id.clone(), hash: key.hash.clone(), approved, scope: Scope::Once, note: None, via: Via::Prompt };
         self.decide_and_say(&workspace, verdict);
     }
+}
+
+/// The document where a question is looked at: a result where it can be edited, else the one where it is decided.
+fn place(run: &Run, pending: &PendingApproval) -> PathBuf {
+    run.workspace.join(pending.proposal.as_ref().map_or("approvals.md", |file| file.as_str()))
 }

@@ -10,7 +10,7 @@ use crate::domain::view::{PendingApproval, RunState, RunSummary};
 use crate::domain::{Event, Finding, Record, RunStatus};
 use crate::orchestrator::{RunHandle, Update};
 
-use super::goals::Origin;
+use super::origins::{Kept, Origin};
 
 /// One run.
 #[derive(Clone)]
@@ -57,12 +57,18 @@ impl Run {
 
     fn set_state(&mut self, state: Arc<RunState>) {
         self.status = state.status;
-        self.steps = state.steps.len();
-        self.steps_done = state.steps.iter().filter(|step| step.status.is_end()).count();
+        (self.steps_done, self.steps) = super::words::counts(&state);
         self.cost_usd = state.totals.cost_usd;
         self.reason.clone_from(&state.status_reason);
         self.name(&state.goal);
         self.state = Some(state);
+    }
+
+    fn take_row(&mut self, row: &RunSummary) {
+        self.name(&row.goal);
+        (self.status, self.cost_usd) = (row.status, row.cost_usd);
+        (self.steps_done, self.steps) = (row.steps_done, row.steps);
+        self.reason.clone_from(&row.status_reason);
     }
 
     fn name(&mut self, goal: &str) {
@@ -140,7 +146,7 @@ impl Runs {
         self.0.retain(|run| run.handle.is_some() || !workspaces.contains(&run.workspace));
     }
 
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Run> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Run> + Clone {
         self.0.iter()
     }
 
@@ -177,16 +183,20 @@ impl Runs {
     }
 
     /// Rows found on disk; what is known better already stays.
-    pub fn listed(&mut self, rows: Vec<RunSummary>) {
+    pub fn listed(&mut self, rows: Vec<RunSummary>, mut kept: BTreeMap<PathBuf, Kept>) {
         let mut older = Vec::new();
         for row in rows.into_iter().rev() {
-            if self.get(&row.run_id).is_some() || self.at(&row.workspace).is_some() {
+            let known = self.0.iter_mut().find(|run| run.run_id == row.run_id || run.workspace == row.workspace);
+            if let Some(run) = known {
+                // Of a run that lives elsewhere its row is all there is, and the newer one counts.
+                if run.state.is_none() && run.handle.is_none() {
+                    run.take_row(&row);
+                }
                 continue;
             }
             let mut run = Run { from_disk: true, ..Run::named(&row.run_id, &row.workspace) };
-            run.name(&row.goal);
-            (run.status, run.reason, run.cost_usd) = (row.status, row.status_reason, row.cost_usd);
-            (run.steps_done, run.steps) = (row.steps_done, row.steps);
+            run.take_row(&row);
+            run.origin = row.origin.and_then(|origin| Origin::found(&origin, &row.goal, kept.remove(&row.workspace)));
             older.push(run);
         }
         // Older than everything of this session.
@@ -224,10 +234,11 @@ mod tests {
             workspace: "/w/a".into(),
             started_at: chrono::DateTime::parse_from_rfc3339("2026-11-22T14:30:22Z").unwrap(),
             ended_at: None,
+            origin: None,
         };
-        runs.listed(vec![row("a")]);
+        runs.listed(vec![row("a")], BTreeMap::new());
         assert_eq!(runs.entry("143022-k7", Path::new("/w/a")).run_id, "143022-k7");
-        runs.listed(vec![row("a"), row("143022-k7")]);
+        runs.listed(vec![row("a"), row("143022-k7")], BTreeMap::new());
         assert_eq!(runs.iter().count(), 1);
         assert!(runs.get("143022-k7").is_some() && runs.at(Path::new("/w/a")).is_some());
     }

@@ -73,18 +73,19 @@ impl State {
         if is_settings(document) || self.is_agent_file(document) {
             self.setup.renew();
             self.read_settings();
+            self.settings_taken(uri);
         }
     }
 
     pub fn is_agent_file(&self, document: &Document) -> bool {
         let Some(path) = document.path().filter(|path| path.extension().is_some_and(|extension| extension == "md")) else { return false };
-        let folder = path.parent().unwrap_or(&path);
+        let folder = path.parent().unwrap_or(path);
         folder.ends_with(&self.preferences.agent_directory) || folder.ends_with("ai-orchestrator/agents")
     }
 
     /// What is wrong with the text as it is typed; what is ignored for lack of trust is known from the disk alone.
     pub fn settings_diagnostics(&self, document: &Document) -> Vec<Diagnostic> {
-        let (text, file) = (document.rope.to_string(), document.path().unwrap_or_default());
+        let (text, file) = (document.rope.to_string(), document.path().map(Path::to_owned).unwrap_or_default());
         let project = self.setup.project_of(Some(&file));
         let found = parse(&text, &file, &project, Layer::Project).problems;
         let typed = found.iter().map(|problem| diagnostic(problem, Some(&document.rope), self.documents.encoding));
@@ -94,7 +95,7 @@ impl State {
 
     pub fn agent_problems(&self, document: &Document) -> Vec<Problem> {
         let tools: BTreeSet<String> = built_in_agents().into_iter().flat_map(|agent| agent.tools).collect();
-        let path = document.file_name();
+        let path = document.file_name().to_owned();
         let known: Vec<String> = tools.into_iter().collect();
         agent_file::parse(&document.rope.to_string(), &path, AgentSource::Project(path.clone()), &known).1
     }

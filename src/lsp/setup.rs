@@ -144,6 +144,13 @@ impl Setup {
         config::find_project(&*self.machine.disk, own)
     }
 
+    /// Whether a file can go to agents unasked because a goal stands in it: it lies in a project, and is nothing hidden.
+    pub fn is_of_project(&self, file: &Path) -> bool {
+        let project = self.project_of(Some(file));
+        let inside = file.strip_prefix(&project).ok();
+        inside.is_some_and(|inside| !inside.components().any(|part| part.as_os_str().to_string_lossy().starts_with('.')))
+    }
+
     /// The engine for a project. Costs nothing until it is used.
     pub fn engine(&mut self, project: &Path) -> Engine {
         if let Some(engine) = self.engines.get(project) {

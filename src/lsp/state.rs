@@ -18,8 +18,8 @@ use super::client::{Client, Feature};
 use super::diagnostics::Published;
 use super::documents::{Document, Documents};
 use super::editor::{Answer, Editor};
+use super::evidence::Evidence;
 use super::from_proto::{self, Encoding, Key};
-use super::goals::marker_of;
 use super::main_loop::{Done, Inputs, Notice};
 use super::papers;
 use super::presenter::Presenter;
@@ -27,9 +27,13 @@ use super::prompts::Prompts;
 use super::runs::Runs;
 use super::settings_file::Read;
 use super::setup::{Machine, Preferences, Setup};
+use super::watched::Watched;
 
 /// Live runs are given this long to let go when the connection ends.
 const LETTING_GO: Duration = Duration::from_millis(600);
+
+/// Why a run was paused when its editor went away.
+pub const LEFT: &str = "the editor left";
 
 /// Everything the loop owns.
 pub struct State {
@@ -51,7 +55,7 @@ pub struct State {
     /// Documents whose diagnostics may have changed.
     pub stale: BTreeSet<Key>,
     /// Documents whose goals were not looked for since they changed.
-    untidy: BTreeSet<Key>,
+    pub(super) untidy: BTreeSet<Key>,
     /// Open papers or goals may lack something that happened.
     pub papers_wanted: bool,
     /// Runs whose goal was ticked.
@@ -62,8 +66,13 @@ pub struct State {
     pub engine_problem: Option<String>,
     /// Whether a configuration file has an error.
     pub config_broken: bool,
+    pub watched: Watched,
+    /// Workspaces on disk were looked for, and interrupted ones offered.
+    pub found_once: bool,
     /// When the user last typed.
     pub last_edit: Option<Instant>,
+    /// What runs have read, for the artifacts that are open.
+    pub evidence: Evidence,
 }
 
 impl State {
@@ -91,7 +100,10 @@ impl State {
             provider: String::new(),
             engine_problem: None,
             config_broken: false,
+            watched: Watched::default(),
+            found_once: false,
             last_edit: None,
+            evidence: Evidence::default(),
         }
     }
 
@@ -118,12 +130,14 @@ impl State {
         match notice {
             Notice::Initialized => {
                 self.fetch_configuration();
+                self.watch_files();
                 self.look_for_runs();
             }
             Notice::Opened(params) => {
                 let (uri, markers) = (params.text_document.uri.clone(), self.preferences.markers.clone());
                 self.documents.open(params.text_document, &markers);
                 self.papers_wanted = true;
+                self.want_evidence(&uri);
                 self.touched(&uri);
             }
             Notice::Changed(params) => {
@@ -143,6 +157,8 @@ impl State {
             Notice::Saved(params) => {
                 self.paper_saved(&params.text_document.uri);
                 self.settings_saved(&params.text_document.uri);
+                self.tidy();
+                self.keep_origins(&params.text_document.uri);
             }
             Notice::Closed(params) => {
                 if let Some(document) = self.documents.close(&params.text_document.uri) {
@@ -158,6 +174,7 @@ impl State {
                 self.setup.folders.retain(|folder| !removed.contains(folder));
                 self.setup.folders.extend(params.event.added.iter().filter_map(|folder| from_proto::path(&folder.uri)));
             }
+            Notice::FilesChanged(params) => self.files_changed(&params),
             Notice::ProgressCancelled(token) => self.stop_by_token(&token),
         }
     }
@@ -167,20 +184,6 @@ impl State {
         let key = from_proto::key(uri);
         self.untidy.insert(key.clone());
         self.stale.insert(key);
-    }
-
-    /// Looks for goals again where the text changed, and keeps runs with their markers.
-    pub fn tidy(&mut self) {
-        for key in std::mem::take(&mut self.untidy) {
-            let Some(document) = self.documents.by_key_mut(&key) else { continue };
-            let rope = document.rope.clone();
-            let found = document.goals.markers(&rope);
-            for origin in self.runs.iter_mut().filter_map(|run| run.origin.as_mut()).filter(|origin| origin.document == key) {
-                if let Some(marker) = marker_of(found, origin) {
-                    origin.line = marker.line;
-                }
-            }
-        }
     }
 
     pub fn configure(&mut self, settings: Value) {
@@ -225,6 +228,9 @@ impl State {
         if matches!(update.record.event, Event::ToolFinished { .. } | Event::StepStarted { .. }) {
             self.publish_findings(&update.run_id);
         }
+        if matches!(update.record.event, Event::StepFinished { .. } | Event::Saved { .. } | Event::ToolFinished { .. }) {
+            self.evidence_grew(&update.workspace);
+        }
         if let Event::Planned { .. } = update.record.event {
             self.show_wanted_plan(&update.run_id);
         }
@@ -235,7 +241,7 @@ impl State {
     pub fn runs_changed(&mut self) {
         self.presenter.refresh_wanted = true;
         self.papers_wanted = true;
-        let documents = self.documents.iter().map(|(key, _)| key.clone());
+        let documents: Vec<Key> = self.documents.iter().map(|(key, _)| key.clone()).collect();
         self.stale.extend(documents);
     }
 
@@ -243,6 +249,7 @@ impl State {
         match done {
             Done::Started(handle, origin) => {
                 let run_id = handle.run_id.clone();
+                self.untidy.extend(origin.as_ref().map(|origin| origin.document.clone()));
                 self.runs.started(*handle, origin);
                 self.begin_progress(&run_id);
                 self.show_wanted_plan(&run_id);
@@ -260,10 +267,10 @@ impl State {
                 self.stale.extend(self.documents.iter().map(|(key, _)| key.clone()));
             }
             Done::Listed(rows) => {
-                self.runs.listed(rows);
+                self.runs.listed(rows, BTreeMap::new());
                 self.runs_changed();
             }
-            Done::Found(rows) => self.found_runs(rows),
+            Done::Found(rows, kept) => self.found_runs(rows, kept),
             Done::Removed(workspaces) => {
                 self.runs.forget(&workspaces);
                 self.runs_changed();
@@ -273,6 +280,7 @@ impl State {
             Done::Prompted(key, answer) => self.prompted(&key, &answer),
             Done::ProgressCreated(run_id, answer) => self.progress_created(&run_id, &answer),
             Done::Showed(shown, answer) => self.showed(&shown, &answer),
+            Done::Registered(answer) => self.client.learn(Feature::WatchedFiles, &answer),
             Done::Refreshed(answer) => self.client.learn(Feature::LensRefresh, &answer),
             Done::HintsRefreshed(answer) => self.client.learn(Feature::HintRefresh, &answer),
             Done::NoEngine(why) => {
@@ -281,6 +289,7 @@ impl State {
             }
             Done::Failed(why) => self.say(&why),
             Done::Show(path) => self.show(&path, true),
+            Done::Evidence(workspace, grounds) => self.take_evidence(workspace, grounds),
         }
     }
 
@@ -308,7 +317,7 @@ impl State {
             return;
         }
         tokio::spawn(async move {
-            let pauses = live.iter().map(|handle| handle.command(Command::Pause { reason: Some("the editor left".into()) }));
+            let pauses = live.iter().map(|handle| handle.command(Command::Pause { reason: Some(LEFT.into()) }));
             let _ = tokio::time::timeout(LETTING_GO, futures::future::join_all(pauses)).await;
             let _ = left.send(());
         });

@@ -10,7 +10,7 @@ use crate::domain::{RelPath, StepStatus};
 use super::documents::Document;
 use super::papers::{self, Paper};
 use super::state::State;
-use super::to_proto;
+use super::{to_proto, words};
 
 impl State {
     pub fn symbols(&self, params: &DocumentSymbolParams) -> Option<DocumentSymbolResponse> {
@@ -30,7 +30,7 @@ impl State {
 
     fn named_lines(&self, document: &Document) -> Vec<(usize, String, SymbolKind)> {
         let text = || document.rope.to_string();
-        match papers::kind(&document.file_name()) {
+        match papers::kind(document.file_name()) {
             Some(Paper::Plan) => papers::steps(&text())
                 .into_iter()
                 .map(|step| (step.line, format!("{} {}", step.id, step.title), SymbolKind::FUNCTION))
@@ -48,7 +48,7 @@ impl State {
     /// Outputs named in the papers of a run, as links to the files that are there.
     pub fn links(&self, params: &DocumentLinkParams) -> Option<Vec<DocumentLink>> {
         let document = self.documents.get(&params.text_document.uri)?;
-        papers::kind(&document.file_name())?;
+        papers::kind(document.file_name())?;
         let run = self.run_of_paper(document)?;
         let text = document.rope.to_string();
         let is_done = |path: &RelPath| {
@@ -74,7 +74,7 @@ impl State {
     /// The decided part of approvals.md folds away.
     pub fn folding(&self, params: &FoldingRangeParams) -> Option<Vec<FoldingRange>> {
         let document = self.documents.get(&params.text_document.uri)?;
-        if papers::kind(&document.file_name()) != Some(Paper::Approvals) {
+        if papers::kind(document.file_name()) != Some(Paper::Approvals) {
             return None;
         }
         let text = document.rope.to_string();
@@ -90,7 +90,7 @@ impl State {
         let wanted = params.query.to_lowercase();
         let mut symbols = Vec::new();
         for run in self.runs.iter().rev() {
-            let name = format!("{} ({})", shorten(&run.goal, 80), run.status.as_str());
+            let name = format!("{} ({})", shorten(&run.goal, 80), words::status(run.status));
             let outputs = run.state.iter().flat_map(|state| &state.steps).filter(|step| step.status == StepStatus::Completed);
             let outputs = outputs.filter_map(|step| step.output_file.as_ref()).map(|file| (file.as_str().to_owned(), SymbolKind::FILE));
             let summary = ("execution-summary.md".to_owned(), SymbolKind::PACKAGE);

@@ -1,7 +1,7 @@
 //! The words in which a run's state is told to a person: short, the same in lenses, progress and diagnostics.
-use crate::domain::StepStatus;
 use crate::domain::goal::shorten;
 use crate::domain::view::{PendingApproval, RunState, StepView};
+use crate::domain::{RunStatus, StepStatus, Subject};
 
 use super::runs::Run;
 
@@ -15,14 +15,53 @@ fn joined(parts: impl IntoIterator<Item = Option<String>>) -> String {
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
+/// A run's status as a person says it.
+pub fn status(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::WaitingApproval => "waiting for your approval",
+        other => other.as_str(),
+    }
+}
+
+/// A step's status as a person says it.
+pub fn step_status(status: StepStatus) -> &'static str {
+    match status {
+        StepStatus::WaitingApproval => "waiting for your approval",
+        other => other.as_str(),
+    }
+}
+
+/// What a question is about: `plan of 4 steps`, `s4 coder wants to read the project`.
+pub fn what(state: Option<&RunState>, pending: &PendingApproval) -> String {
+    if !is_about_plan(pending) {
+        return pending.what.clone();
+    }
+    match state.map_or(0, |state| state.steps.iter().filter(|step| step.status != StepStatus::Skipped).count()) {
+        0 => pending.what.clone(),
+        1 => "plan of 1 step".to_owned(),
+        steps => format!("plan of {steps} steps"),
+    }
+}
+
+/// Whether the plan itself is asked about.
+pub fn is_about_plan(pending: &PendingApproval) -> bool {
+    pending.step.is_none() && pending.subject.as_ref().map_or(pending.what == "plan", |subject| *subject == Subject::Plan)
+}
+
+/// Steps that are done, of the steps that are to be done: skipped ones count on neither side.
+pub fn counts(state: &RunState) -> (usize, usize) {
+    let count = |is: fn(StepStatus) -> bool| state.steps.iter().filter(|step| is(step.status)).count();
+    (count(|status| status == StepStatus::Completed), count(|status| status != StepStatus::Skipped))
+}
+
 /// `2/5 coder · turn 3/6 · $0.03`: the step being worked on of all steps, who works, how far they are, what it cost so far.
 pub fn progress(state: &RunState) -> String {
-    let done = state.steps.iter().filter(|step| step.status.is_end()).count();
+    let (done, all) = counts(state);
     let running: Vec<&StepView> = state.steps.iter().filter(|step| step.status == StepStatus::Running).collect();
     let mut agents: Vec<&str> = running.iter().map(|step| step.agent.as_str()).collect();
     agents.dedup();
-    let place = match (state.steps.len(), state.pending_approvals.first()) {
-        (_, Some(pending)) => format!("waiting for approval: {}", shorten(&pending.what, 60)),
+    let place = match (all, state.pending_approvals.first()) {
+        (_, Some(pending)) => format!("waiting for your approval: {}", shorten(&what(Some(state), pending), 60)),
         (0, None) => "planning".to_owned(),
         (all, None) => format!("{}/{all} {}", (done + usize::from(!running.is_empty())).min(all), agents.join(", ")).trim_end().to_owned(),
     };
@@ -47,7 +86,7 @@ pub fn step(step: &StepView) -> String {
         .then(|| format!("turn {}/{}", step.turns.clamp(1, step.max_turns), step.max_turns));
     let time = step.started_at.zip(step.ended_at).map(|(start, end)| duration((end - start).num_milliseconds()));
     let cost = if step.turns > 0 { money(step.cost_usd) } else { None };
-    joined([Some(step.status.as_str().replace('_', " ")), turn, tokens, cost, time])
+    joined([Some(step_status(step.status).to_owned()), turn, tokens, cost, time])
 }
 
 fn duration(milliseconds: i64) -> String {
@@ -69,7 +108,8 @@ pub fn question(run: &Run, pending: &PendingApproval) -> String {
     if pending.step.is_some() {
         return format!("{} · {step}: {}", run.run_id, shorten(&pending.what, 200));
     }
-    format!("{} · {step}: {} for “{}”", run.run_id, shorten(&pending.what, 200), shorten(&run.goal, 80))
+    let what = what(run.state.as_deref(), pending);
+    format!("{} · {step}: {} for “{}”", run.run_id, shorten(&what, 200), shorten(&run.goal, 80))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::sys::mailbox::mailbox_name;
 use crate::workspace::Workspace;
 
 use super::letters::{Wire, WireOutcome};
+use super::proposals;
 use super::run::CommandOutcome;
 use super::shared::{Shared, blocking};
 use super::start::{Taken, owner, take_up};
@@ -69,7 +70,18 @@ fn record(shared: &Shared, path: &Path, command: &Command) -> Result<CommandOutc
             Err(problem) => return Ok(CommandOutcome::from_result(Err(problem))),
         }
     }
-    let decided = commands::decide(&workflow, command);
+    let standing = proposals::standing(&workspace, &workflow, command)?;
+    if let Some(asked) = standing.as_ref().and_then(|standing| proposals::reasked(&workflow, standing)) {
+        write(&mut workflow, vec![asked])?;
+    }
+    let mut decided = commands::decide(&workflow, command);
+    if let (Ok(events), Some(standing), Command::Answer { .. }) = (&mut decided, &standing, command) {
+        let jail = workspace.jail(shared.settings.allowed_file_extensions.clone()).fenced(shared.settings.sandbox_mode);
+        match proposals::keep(&jail, &workflow, standing)? {
+            Ok(saved) => drop(events.splice(0..0, saved)),
+            Err(reason) => decided = Err(reason),
+        }
+    }
     let outcome = match decided {
         Ok(events) => write(&mut workflow, events).map(|()| CommandOutcome::from_result(Ok(())))?,
         Err(reason) => CommandOutcome::from_result(Err(reason)),

@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError};
 use crate::config::Settings;
 use crate::domain::goal::SingleStep;
 use crate::domain::view::{RunResult, RunSummary};
-use crate::domain::{Agent, Command, Error, Goal, RelPath, Result, RunState, RunStatus};
+use crate::domain::{Agent, Command, Error, Goal, RelPath, Result, RunState, RunStatus, StepId};
 use crate::engine::{Workflow, report};
 use crate::workspace::{Workspace, catalog, cleanup};
 
 use super::feed::Subscription;
+use super::proposals::Changes;
 use super::run::{CommandOutcome, RunHandle};
 use super::shared::{Shared, blocking};
 use super::start::{ResumeOptions, StartOptions};
@@ -130,6 +131,18 @@ impl Orchestrator {
                 (state.status, state.status_reason) = (RunStatus::Paused, Some("interrupted".into()));
             }
             Ok(state)
+        })
+        .await
+    }
+
+    /// What changed in the result of a step that waits for approval, since the version before it.
+    pub async fn changes(&self, workspace: &Path, step: &StepId) -> Result<Changes> {
+        let (disk, path, step) = (Arc::clone(&self.0.disk), workspace.to_owned(), step.clone());
+        blocking(move || {
+            let workspace = Workspace::open(&disk, &path)?;
+            let workflow = Workflow::replay(&workspace.read_journal()?.0);
+            let known = workflow.plan_step(&step).ok_or_else(|| Error::usage(format!("there is no step {step}")))?;
+            super::proposals::changes(&workspace, &step, &known.output)
         })
         .await
     }

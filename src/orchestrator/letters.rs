@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Command, Decision, QuestionId, StepId, Via};
 use crate::sys::mailbox::{Letter, Mailbox, mailbox_name};
-use crate::sys::watch::{Watch, watch};
+use crate::sys::watch::Watch;
 use crate::workspace::Workspace;
 
 use super::run::CommandOutcome;
@@ -14,6 +14,7 @@ use super::shared::Shared;
 #[serde(tag = "order", rename_all = "snake_case")]
 pub(super) enum Wire {
     Answer { id: QuestionId, hash: Option<String>, decision: Decision },
+    EditResult { step: StepId },
     RetryStep { step: StepId, note: Option<String> },
     SkipStep { step: StepId, note: Option<String> },
     Stop { reason: Option<String> },
@@ -32,6 +33,7 @@ impl Wire {
     pub fn from_command(command: Command) -> Option<Wire> {
         Some(match command {
             Command::Answer { id, hash, decision, .. } => Wire::Answer { id, hash, decision },
+            Command::EditResult { step } => Wire::EditResult { step },
             Command::RetryStep { step, note } => Wire::RetryStep { step, note },
             Command::SkipStep { step, note } => Wire::SkipStep { step, note },
             Command::Stop { reason } => Wire::Stop { reason },
@@ -43,6 +45,7 @@ impl Wire {
     fn into_command(self) -> Command {
         match self {
             Wire::Answer { id, hash, decision } => Command::Answer { id, hash, decision, via: Via::CommandLine },
+            Wire::EditResult { step } => Command::EditResult { step },
             Wire::RetryStep { step, note } => Command::RetryStep { step, note },
             Wire::SkipStep { step, note } => Command::SkipStep { step, note },
             Wire::Stop { reason } => Command::Stop { reason },
@@ -85,7 +88,7 @@ impl Letters {
         if let Err(error) = &mailbox {
             tracing::debug!(%error, "no mailbox: approvals from other processes wait until the run lets go");
         }
-        let watch = watch(workspace.path(), &["plan.md"]);
+        let watch = shared.watches.watch(workspace.path(), &["plan.md"]);
         Letters { mailbox: mailbox.ok(), watch: watch.ok() }
     }
 

@@ -28,10 +28,18 @@ impl Driver {
             }
             _ => {}
         }
-        let events = match commands::decide(&self.workflow, &command) {
+        let proposal = self.take_proposal(&command).await?;
+        let mut events = match commands::decide(&self.workflow, &command) {
             Ok(events) => events,
             Err(reason) => return Ok(CommandOutcome::from_result(Err(reason))),
         };
+        if let Some(standing) = proposal.filter(|_| matches!(command, Command::Answer { .. })) {
+            match self.keep_proposal(&standing)? {
+                // First, so that a crash between the two finds the file as approved and the question still open.
+                Ok(saved) => events.splice(0..0, saved),
+                Err(reason) => return Ok(CommandOutcome::from_result(Err(reason))),
+            };
+        }
         let grant = self.grant(&command);
         self.commit(events).await?;
         if let Some(rule) = grant {

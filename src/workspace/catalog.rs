@@ -135,6 +135,7 @@ fn from_views(workspace: &Workspace, state: &RunState, info: &WorkspaceInfo) -> 
         workspace: workspace.path().to_owned(),
         started_at: info.created_at,
         ended_at: state.steps.iter().filter_map(|step| step.ended_at).max().filter(|_| status.0.is_end()),
+        origin: info.origin.clone(),
     }
 }
 
@@ -169,7 +170,7 @@ fn from_journal(workspace: &Workspace, blank: RunSummary) -> RunSummary {
     for record in &records {
         match &record.event {
             Event::RunStarted { run_id, goal, resumed, .. } => {
-                (row.run_id, row.goal) = (run_id.clone(), goal.text.clone());
+                (row.run_id, row.goal, row.origin) = (run_id.clone(), goal.text.clone(), goal.origin.clone());
                 if !resumed {
                     row.started_at = record.at;
                 }
@@ -234,6 +235,7 @@ fn blank(date: NaiveDate, name: &str, reason: &str) -> RunSummary {
         workspace: name.into(),
         started_at: date.and_time(time).and_utc().fixed_offset(),
         ended_at: None,
+        origin: None,
     }
 }
 

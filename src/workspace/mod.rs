@@ -8,9 +8,11 @@ pub mod journal;
 pub mod layout;
 pub mod lease;
 pub mod named;
+pub mod proposed;
 pub mod store;
 #[cfg(test)]
 mod test_support;
+mod texts;
 pub mod views;
 
 pub use journal::{Journal, JournalHealth};

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::support::editor::Editor;
 
-const COMMANDS: &str = "runGoal planGoal newGoal spawnAgent approve reject approveAll openApprovals stop pause resume retryStep skipStep \
+const COMMANDS: &str = "runGoal planGoal newGoal spawnAgent approve reject approveAll openApprovals showChanges stop pause resume retryStep skipStep \
     runState listWorkspaces openWorkspace openArtifact applyArtifact showLog cleanup doctor runSample";
 
 async fn start() -> Editor {

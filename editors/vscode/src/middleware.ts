@@ -12,6 +12,18 @@ interface Decision {
   note?: string;
 }
 
+/** What `orchestrator.showChanges` answers. */
+interface Changes {
+  before: string;
+  after: string;
+  added: number;
+  removed: number;
+}
+
+function changesTitle({ after, added, removed }: Changes): string {
+  return `${decodeURIComponent(after.split('/').pop() ?? 'result')} (+${added} −${removed})`;
+}
+
 /** The document that was opened last without being asked for. */
 let lastUnasked: Opened | undefined;
 
@@ -51,6 +63,9 @@ export function middleware(keys: string[]): Middleware {
       }
       try {
         const result = (await next(command, args)) as { decided?: boolean; reason?: string } | null;
+        // The server opens a file of differences for other editors; here the editor compares by itself.
+        const changes = command === 'orchestrator.showChanges' ? (result as unknown as Changes | null) : null;
+        if (changes?.before) await commands.executeCommand('vscode.diff', Uri.parse(changes.before), Uri.parse(changes.after), changesTitle(changes));
         if (result?.decided === false && decision?.approvalId) void window.showInformationMessage(result.reason ?? 'Nothing was decided.');
         return result;
       } catch (error) {

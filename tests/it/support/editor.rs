@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 
+use super::protocol::protocol;
+
 /// The clients whose announcements are recorded.
 pub const CLIENTS: [&str; 10] =
     ["vscode", "neovim-0.11", "neovim-0.12", "helix-25.07", "zed", "eglot", "lsp-mode", "sublime", "kakoune", "empty"];
@@ -88,6 +90,7 @@ impl Builder {
             client: self.initialize,
             initialized: Value::Null,
             next_id: 0,
+            asked: BTreeMap::new(),
             answers: BTreeMap::new(),
             unread: VecDeque::new(),
             ignored: self.ignored,
@@ -142,6 +145,8 @@ pub struct Editor {
     /// The answer to `initialize`.
     pub initialized: Value,
     next_id: i64,
+    /// The method of each request that is open.
+    asked: BTreeMap<i64, String>,
     answers: BTreeMap<i64, Value>,
     unread: VecDeque<Value>,
     ignored: BTreeSet<String>,
@@ -157,7 +162,7 @@ impl Editor {
         Builder {
             initialize,
             ignored: BTreeSet::new(),
-            scripts: BTreeMap::new(),
+            scripts: BTreeMap::from([("client/registerCapability".to_owned(), Box::new(|_: &Value| Some(Value::Null)) as Script)]),
             environment: Environment::new([], "/nonexistent-project"),
         }
     }
@@ -182,6 +187,7 @@ impl Editor {
     pub async fn ask(&mut self, method: &str, params: Value) -> i64 {
         self.next_id += 1;
         let id = self.next_id;
+        self.asked.insert(id, method.to_owned());
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})).await;
         id
     }
@@ -264,12 +270,19 @@ impl Editor {
     async fn sort(&mut self, message: Value) {
         let Some(method) = message.get("method").and_then(Value::as_str).map(str::to_owned) else {
             match message["id"].as_i64().filter(|id| (1..=self.next_id).contains(id)) {
-                Some(id) => assert!(self.answers.insert(id, message).is_none(), "request {id} was answered twice"),
+                Some(id) => {
+                    let asked = self.asked.get(&id).map(String::as_str).unwrap_or_default();
+                    let wrong = protocol().of_answer(asked, &message);
+                    assert!(wrong.is_none(), "the answer to {asked} is not as published: {}\n{message}", wrong.unwrap());
+                    assert!(self.answers.insert(id, message).is_none(), "request {id} was answered twice");
+                }
                 None => self.unread.push_back(message),
             }
             return;
         };
         assert!(self.accepts(&method), "{method} was sent to a client that does not announce it: {message}");
+        let wrong = protocol().of_server(&message);
+        assert!(wrong.is_none(), "{method} is not as published: {}\n{message}", wrong.unwrap());
         if let Some(result) = self.scripts.get_mut(&method).and_then(|script| script(&message["params"])) {
             self.reply(&message, result).await;
         } else if !self.ignored.contains(&method) {
@@ -289,6 +302,7 @@ impl Editor {
             "window/showDocument" => says("/capabilities/window/showDocument/support") || name == "helix",
             "workspace/codeLens/refresh" => says("/capabilities/workspace/codeLens/refreshSupport"),
             "workspace/inlayHint/refresh" => says("/capabilities/workspace/inlayHint/refreshSupport"),
+            "client/registerCapability" => says("/capabilities/workspace/didChangeWatchedFiles/dynamicRegistration"),
             "workspace/configuration" => says("/capabilities/workspace/configuration"),
             "workspace/applyEdit" => says("/capabilities/workspace/applyEdit"),
             "textDocument/publishDiagnostics" => says("/capabilities/textDocument/publishDiagnostics"),
