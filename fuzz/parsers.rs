@@ -164,7 +164,7 @@ pub fn journal(bytes: &[u8]) {
             let workflow = Workflow::replay(&records);
             let state = report::state(&workflow);
             assert!(serde_json::to_string(&state).is_ok());
-            report::summary(&workflow);
+            report::summary(&workflow, &[]);
         }
         assert_eq!(std::fs::read(&path).expect("the journal is there"), bytes, "reading changed the journal");
     });

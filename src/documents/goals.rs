@@ -123,7 +123,8 @@ pub fn is_own_document(path: &str) -> bool {
     let mut parts = path.rsplit(['/', '\\']);
     let name = parts.next().unwrap_or(path).to_lowercase();
     let ours = crate::domain::plan::OWN_FILES.contains(&name.as_str());
-    ours || parts.any(|part| crate::domain::plan::OWN_FOLDERS.contains(&part) && part != "inputs")
+    // `inputs` and `evidence` are names that people give to folders of their own.
+    ours || parts.any(|part| matches!(part, "agent_outputs" | ".orchestrator"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The texts people edit, as values with the place of every part: goals, plan.md, approvals.md, agent files. Pure; shared by all faces.
 pub mod agent_file;
 pub mod approvals;
+pub mod evidence;
 pub mod front_matter;
 pub mod goal_file;
 pub mod goal_index;

@@ -221,6 +221,16 @@ impl ModelRequest {
         super::hash::sha256(&text.unwrap_or_default())
     }
 
+    /// The sources that results so far told of: origin and number, the last word for each.
+    pub fn sources(&self) -> std::collections::BTreeMap<String, usize> {
+        let blocks = self.messages.iter().flat_map(|message| &message.blocks);
+        let told = blocks.filter_map(|block| match block {
+            Block::ToolResult { content, .. } => Some(super::evidence::split_told(content).1),
+            _ => None,
+        });
+        told.flatten().map(|(origin, number)| (origin.to_owned(), number)).collect()
+    }
+
     /// Results of tool calls so far, with the call each one answers, oldest first.
     pub fn tool_results(&self) -> Vec<(&ToolCall, &str, bool)> {
         let calls = self.messages.iter().flat_map(|message| &message.blocks);
@@ -234,7 +244,9 @@ impl ModelRequest {
             .iter()
             .flat_map(|message| &message.blocks)
             .filter_map(|block| match block {
-                Block::ToolResult { id, content, is_error } => find(id).map(|call| (call, content.as_str(), !is_error)),
+                Block::ToolResult { id, content, is_error } => {
+                    find(id).map(|call| (call, super::evidence::split_told(content).0, !is_error))
+                }
                 _ => None,
             })
             .collect()

@@ -100,7 +100,7 @@ pub struct PlanRules {
 }
 
 /// The names of our own files in a workspace, which no step may own (compared folded).
-pub const OWN_FILES: [&str; 7] = [
+pub const OWN_FILES: [&str; 8] = [
     "context-main.md",
     "workflow-history.json",
     "workflow-state.json",
@@ -108,9 +108,10 @@ pub const OWN_FILES: [&str; 7] = [
     "execution-summary.md",
     "plan.md",
     "approvals.md",
+    "evidence.json",
 ];
 /// The folders of ours in a workspace.
-pub const OWN_FOLDERS: [&str; 3] = ["agent_outputs", "inputs", ".orchestrator"];
+pub const OWN_FOLDERS: [&str; 4] = ["agent_outputs", "inputs", ".orchestrator", super::evidence::FOLDER];
 
 /// Whether a path inside a workspace is ours, so that no agent may write it.
 pub fn is_own(path: &RelPath) -> bool {

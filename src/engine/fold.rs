@@ -1,4 +1,8 @@
 //! How each event changes the state of a run. Total: any sequence of records gives some state, without a panic.
+use std::sync::Arc;
+
+use chrono::{DateTime, FixedOffset};
+
 use crate::domain::address::addresses_in;
 use crate::domain::event::{Event, PlannedBy, Record};
 use crate::domain::finding::{REPORT_FINDINGS, reported};
@@ -42,7 +46,7 @@ impl Workflow {
             Event::CallFinished { step, ordinal, usage, cost_usd, reply, failure, .. } => {
                 self.spend(step, *usage, *cost_usd);
                 if let Some(raw) = reply.as_ref().and_then(|reply| reply.raw.as_ref()) {
-                    self.found_addresses.extend(super::outside::found_by_provider(raw));
+                    self.found(raw, step, record.at);
                 }
                 self.call_finished(step, *ordinal, reply.as_ref(), failure.as_ref());
             }
@@ -56,11 +60,12 @@ impl Workflow {
                     self.found_addresses.extend(addresses_in(content));
                 }
                 self.touched(step, touched);
+                let told = if *ok { self.read(step, call_id, (content, touched), record.at) } else { None };
                 let state = self.step_mut(step);
                 if *ok && tool == REPORT_FINDINGS {
                     state.report(reported(content).unwrap_or_default());
                 }
-                state.conversation.take_result(call_id, content, *ok);
+                state.conversation.take_result(call_id, told.as_deref().unwrap_or(content), *ok);
             }
             Event::Saved { step, path, sha256, bytes } => {
                 self.touched(step, &[Touched { path: path.clone(), sha256: sha256.clone(), bytes: *bytes, wrote: true }]);
@@ -88,6 +93,22 @@ impl Workflow {
     fn tells_private(&self, tool: &str) -> bool {
         let has_inputs = self.run.as_ref().is_some_and(|run| !run.inputs.is_empty());
         PROJECT_TOOLS.contains(&tool) || has_inputs && INPUT_TOOLS.contains(&tool) || super::outside::server_of(tool).is_some()
+    }
+
+    /// Enters what a call read into the ledger; its result with the numbers of the sources, where it has any.
+    fn read(&mut self, step: &StepId, call_id: &str, told: (&str, &[Touched]), at: DateTime<FixedOffset>) -> Option<String> {
+        let pending = self.steps.get(step)?.conversation.pending.iter().find(|pending| pending.call.id == call_id)?;
+        let numbers = Arc::make_mut(&mut self.evidence).take(&pending.call, told, (step, at));
+        Some(self.evidence.told(told.0, &numbers))
+    }
+
+    /// What a search run by the provider itself found.
+    fn found(&mut self, raw: &serde_json::Value, step: &StepId, at: DateTime<FixedOffset>) {
+        self.found_addresses.extend(super::outside::found_by_provider(raw));
+        let results = super::outside::results_of_provider(raw);
+        if !results.is_empty() {
+            Arc::make_mut(&mut self.evidence).take_found(results, (step, at));
+        }
     }
 
     fn step_mut(&mut self, id: &StepId) -> &mut StepState {

@@ -2,6 +2,7 @@
 pub mod approval;
 pub mod budget;
 pub mod commands;
+pub mod evidence_report;
 pub mod fold;
 pub mod hand_over;
 pub mod outside;

@@ -57,6 +57,22 @@ pub fn found_by_provider(raw: &Value) -> impl Iterator<Item = String> + '_ {
     urls.filter_map(|url| WebAddress::parse(url).ok().map(|address| address.as_str().to_owned()))
 }
 
+/// The same results with their titles, and with the words that the answer cites from them (`web_search_result_location`): address, title, words.
+pub fn results_of_provider(raw: &Value) -> Vec<(String, String, String)> {
+    let blocks: Vec<&Value> = raw.as_array().or_else(|| raw.get("content").and_then(Value::as_array)).into_iter().flatten().collect();
+    let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let results = blocks.iter().filter(|block| text(block, "type") == "web_search_tool_result");
+    let entries = results.filter_map(|block| block.get("content").and_then(Value::as_array)).flatten();
+    let citations: Vec<&Value> = blocks.iter().filter_map(|block| block.get("citations").and_then(Value::as_array)).flatten().collect();
+    let found = |entry: &Value| {
+        let address = WebAddress::parse(&text(entry, "url")).ok()?;
+        let cited =
+            citations.iter().filter(|citation| text(citation, "url") == text(entry, "url")).map(|citation| text(citation, "cited_text"));
+        Some((address.as_str().to_owned(), text(entry, "title"), cited.collect::<Vec<_>>().join("\n")))
+    };
+    entries.filter_map(found).collect()
+}
+
 /// A page that a text rests on, as the provider's own search says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cited {

@@ -3,7 +3,6 @@ use std::fmt::Write;
 
 use crate::domain::hash::short_hash;
 use crate::domain::policy::ApprovalMode;
-use crate::domain::usage::add_costs;
 use crate::domain::{Plan, Policy, Question, Step, StepId, StepStatus, Subject};
 
 use super::planner::{self, Desk, Planning};
@@ -107,7 +106,8 @@ fn question(workflow: &Workflow, policy: &Policy, plan: &Plan) -> Question {
     }
     let states: Vec<_> = given_up.iter().filter_map(|step| workflow.step(&step.id)).collect();
     let tokens: u64 = states.iter().map(|state| state.usage.total()).sum();
-    let cost = states.iter().filter(|state| state.cost_known).fold(Some(0.0), |sum, state| add_costs(sum, state.cost_usd));
+    let cost: Option<f64> =
+        states.iter().filter(|state| state.cost_known).try_fold(0.0, |sum, state| state.cost_usd.map(|cost| sum + cost));
     let cost = cost.map_or_else(|| "an unknown price".into(), |cost| format!("${cost:.4}"));
     let _ = write!(
         detail,

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::domain::event::{NoteLevel, SCHEMA};
 use crate::domain::goal::shorten;
 use crate::domain::view::{PendingApproval, StepView, Totals, WorkspaceInfo};
-use crate::domain::{Question, RelPath, RunState, Step, StepStatus, Subject, question};
+use crate::domain::{Question, RelPath, RunState, Step, StepStatus, Subject, Tally, question};
 
 use super::step::StepState;
 use super::workflow::Workflow;
@@ -183,8 +183,8 @@ fn closing(workflow: &Workflow, id: &crate::domain::StepId) -> String {
     quoted(&super::prompt::capped(first.trim(), 600))
 }
 
-/// `execution-summary.md`: results, costs, timeline, what failed.
-pub fn summary(workflow: &Workflow) -> String {
+/// `execution-summary.md`: results, costs, timeline, what failed. `claims`: how the claims of each artifact stand.
+pub fn summary(workflow: &Workflow, claims: &[(RelPath, Tally)]) -> String {
     let state = state(workflow);
     let done = state.steps.iter().filter(|step| step.status == StepStatus::Completed).count();
     let mut text = format!("# Summary: {}\n\n", cell(&shorten(&state.goal, 100)));
@@ -200,6 +200,7 @@ pub fn summary(workflow: &Workflow) -> String {
     }
     write_results(&mut text, &state);
     write_files(&mut text, workflow);
+    super::evidence_report::write(&mut text, workflow, claims);
     super::review::write(&mut text, workflow);
     write_failures(&mut text, &state);
     write_approvals(&mut text, workflow);

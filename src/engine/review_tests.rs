@@ -240,7 +240,7 @@ fn an_author_that_fails_at_the_findings_keeps_what_it_had_delivered() {
     assert_eq!(play.run(), RunStatus::Completed);
     assert_eq!(play.workflow.step_status(&StepId::numbered(1)), StepStatus::Completed);
     assert!(play.workflow.notes.iter().any(|note| note.text.contains("could not be worked in")));
-    assert!(report::summary(&play.workflow).contains("**findings** (1 errors"));
+    assert!(report::summary(&play.workflow, &[]).contains("**findings** (1 errors"));
 }
 
 #[test]

@@ -364,7 +364,7 @@ proptest! {
             let again: RunState = serde_json::from_str(&json).unwrap();
             prop_assert_eq!(again, state);
             report::context(&workflow);
-            report::summary(&workflow);
+            report::summary(&workflow, &[]);
         }
     }
 }

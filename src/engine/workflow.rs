@@ -1,5 +1,6 @@
 //! The state of a run: the fold of its events. Answers questions about it; decides nothing.
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset};
 
@@ -7,7 +8,7 @@ use crate::domain::event::{NoteLevel, PlannedBy};
 use crate::domain::hash::short_hash;
 use crate::domain::usage::add_costs;
 use crate::domain::{
-    Decision, Goal, InputFile, Plan, Question, QuestionId, RelPath, RunStatus, Scope, Step, StepId, StepStatus, Subject, Usage, Via,
+    Decision, Goal, InputFile, Ledger, Plan, Question, QuestionId, RelPath, RunStatus, Scope, Step, StepId, StepStatus, Subject, Usage, Via,
 };
 
 use super::step::StepState;
@@ -84,6 +85,8 @@ pub struct Workflow {
     pub read_private: bool,
     /// Addresses that searches of this run found, in their normal form.
     pub found_addresses: BTreeSet<String>,
+    /// What was read from outside and from attached files.
+    pub evidence: Arc<Ledger>,
     pub notes: Vec<NoteFact>,
     /// By the step that reviewed: each time its findings went back to authors.
     pub reviews: BTreeMap<StepId, Vec<super::review::Round>>,

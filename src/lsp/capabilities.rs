@@ -33,6 +33,7 @@ pub fn offer(encoding: Encoding) -> InitializeResult {
             resolve_provider: Some(false),
         })),
         hover_provider: Some(HoverProviderCapability::Simple(true)),
+        definition_provider: Some(OneOf::Left(true)),
         completion_provider: Some(CompletionOptions { trigger_characters: Some(vec![":".into()]), ..CompletionOptions::default() }),
         inlay_hint_provider: Some(OneOf::Left(true)),
         rename_provider: Some(OneOf::Right(RenameOptions { prepare_provider: Some(true), work_done_progress_options: no_progress })),

@@ -91,6 +91,12 @@ impl State {
         };
         let path = document.path().filter(|_| !self.runs.is_empty());
         let mut diagnostics = path.map(|path| self.finding_diagnostics(path, Some(&document.rope))).unwrap_or_default();
+        let claims = self.claim_diagnostics(document);
+        // A reviewer reports the same flaws; the one with the exact place is enough.
+        let is_told =
+            |told: &Diagnostic| claims.iter().any(|claim| claim.code == told.code && claim.range.start.line == told.range.start.line);
+        diagnostics.retain(|diagnostic| !is_told(diagnostic));
+        diagnostics.extend(claims);
         for marker in found {
             diagnostics.extend(marker.problems.iter().map(|problem| self.problem(document, problem)));
             let Some(run) = origins::run_of(self.runs.iter(), &document.uri, marker) else { continue };

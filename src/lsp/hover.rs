@@ -15,6 +15,9 @@ impl State {
         let place = &params.text_document_position_params;
         let document = self.documents.get(&place.text_document.uri)?;
         let line = usize::try_from(place.position.line).ok()?;
+        if let Some(hover) = self.passage_hover(document, place.position) {
+            return Some(hover);
+        }
         let text = match papers::kind(document.file_name()) {
             Some(Paper::Plan) => self.step_text(document, line),
             Some(Paper::Approvals) => self.question_text(document, line),
@@ -90,6 +93,6 @@ fn agent_text(document: &Document, index: usize) -> Option<String> {
     Some(format!("**{}** — {}\n\nUp to {} turns · writes `{}`", agent.name, agent.purpose, agent.max_turns, agent.output))
 }
 
-fn plain(markdown: &str) -> String {
+pub fn plain(markdown: &str) -> String {
     markdown.replace("**", "").replace('`', "")
 }

@@ -11,11 +11,12 @@ use tower_lsp::lsp_types::{
     CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionParams, CompletionResponse, DidChangeTextDocumentParams,
     DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
     DidSaveTextDocumentParams, DocumentLink, DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams,
-    FoldingRange, FoldingRangeParams, Hover, HoverParams, InitializeParams, InitializeResult, InlayHint, InlayHintParams,
-    PrepareRenameResponse, ProgressToken, RenameParams, SymbolInformation, TextDocumentPositionParams, WorkspaceEdit,
-    WorkspaceSymbolParams,
+    FoldingRange, FoldingRangeParams, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, InitializeParams, InitializeResult,
+    InlayHint, InlayHintParams, PrepareRenameResponse, ProgressToken, RenameParams, SymbolInformation, TextDocumentPositionParams,
+    WorkspaceEdit, WorkspaceSymbolParams,
 };
 
+use crate::documents::evidence::Grounds;
 use crate::domain::plan::PlanRules;
 use crate::domain::view::RunSummary;
 use crate::orchestrator::{RunHandle, Update};
@@ -68,6 +69,7 @@ pub enum Query {
     Lenses(CodeLensParams, Reply<Option<Vec<CodeLens>>>),
     Actions(CodeActionParams, Reply<Option<CodeActionResponse>>),
     Hover(HoverParams, Reply<Option<Hover>>),
+    Definition(GotoDefinitionParams, Reply<Option<GotoDefinitionResponse>>),
     Completion(CompletionParams, Reply<Option<CompletionResponse>>),
     Symbols(DocumentSymbolParams, Reply<Option<DocumentSymbolResponse>>),
     Links(DocumentLinkParams, Reply<Option<Vec<DocumentLink>>>),
@@ -110,6 +112,8 @@ pub enum Done {
     Failed(String),
     /// A document of ours that the user asked to see.
     Show(PathBuf),
+    /// What a run read, by its workspace; `None` where it cannot be told.
+    Evidence(PathBuf, Option<Arc<Grounds>>),
 }
 
 /// The sending end.
@@ -223,6 +227,7 @@ fn query_state(state: &mut State, query: Query) {
         Query::Lenses(params, reply) => answer(reply, Ok(state.lenses(&params))),
         Query::Actions(params, reply) => answer(reply, Ok(state.actions(&params))),
         Query::Hover(params, reply) => answer(reply, Ok(state.hover(&params))),
+        Query::Definition(params, reply) => answer(reply, Ok(state.definition(&params))),
         Query::Completion(params, reply) => answer(reply, Ok(state.completion(&params))),
         Query::Symbols(params, reply) => answer(reply, Ok(state.symbols(&params))),
         Query::Links(params, reply) => answer(reply, Ok(state.links(&params))),

@@ -14,6 +14,7 @@ mod connect;
 mod diagnostics;
 mod documents;
 mod editor;
+mod evidence;
 pub mod frame;
 mod from_proto;
 mod goals;

@@ -18,6 +18,7 @@ use super::client::{Client, Feature};
 use super::diagnostics::Published;
 use super::documents::{Document, Documents};
 use super::editor::{Answer, Editor};
+use super::evidence::Evidence;
 use super::from_proto::{self, Encoding, Key};
 use super::main_loop::{Done, Inputs, Notice};
 use super::papers;
@@ -70,6 +71,8 @@ pub struct State {
     pub found_once: bool,
     /// When the user last typed.
     pub last_edit: Option<Instant>,
+    /// What runs have read, for the artifacts that are open.
+    pub evidence: Evidence,
 }
 
 impl State {
@@ -100,6 +103,7 @@ impl State {
             watched: Watched::default(),
             found_once: false,
             last_edit: None,
+            evidence: Evidence::default(),
         }
     }
 
@@ -133,6 +137,7 @@ impl State {
                 let (uri, markers) = (params.text_document.uri.clone(), self.preferences.markers.clone());
                 self.documents.open(params.text_document, &markers);
                 self.papers_wanted = true;
+                self.want_evidence(&uri);
                 self.touched(&uri);
             }
             Notice::Changed(params) => {
@@ -223,6 +228,9 @@ impl State {
         if matches!(update.record.event, Event::ToolFinished { .. } | Event::StepStarted { .. }) {
             self.publish_findings(&update.run_id);
         }
+        if matches!(update.record.event, Event::StepFinished { .. } | Event::Saved { .. } | Event::ToolFinished { .. }) {
+            self.evidence_grew(&update.workspace);
+        }
         if let Event::Planned { .. } = update.record.event {
             self.show_wanted_plan(&update.run_id);
         }
@@ -281,6 +289,7 @@ impl State {
             }
             Done::Failed(why) => self.say(&why),
             Done::Show(path) => self.show(&path, true),
+            Done::Evidence(workspace, grounds) => self.take_evidence(workspace, grounds),
         }
     }
 

@@ -64,7 +64,10 @@ impl Driver {
             }
             Wish::Finish { status, reason } => vec![Event::RunFinished { status, reason }],
             Wish::StartStep { step, attempt } => vec![self.step_started(&step, attempt)],
-            Wish::SaveText { step, path, text } => vec![save(self.jail(), step, path, text).await?],
+            Wish::SaveText { step, path, text } => {
+                let text = self.workflow.evidence.completed(&path, &text);
+                vec![save(self.jail(), step, path, text).await?]
+            }
             Wish::ReturnWork { step, review, round, note, paths } => {
                 let kept = keep(self.jail(), paths).await?;
                 vec![Event::Returned { step, review, round, note, kept }]
@@ -174,8 +177,10 @@ impl Driver {
         let known = self.workflow.step(step).map(|state| state.known.clone()).unwrap_or_default();
         let inputs = self.workflow.run.as_ref().map(|run| run.inputs.clone()).unwrap_or_default();
         let project = self.workflow.run.as_ref().map(|run| run.project.clone().into());
+        let workspace = Arc::new(self.jail());
         ToolContext {
-            workspace: Arc::new(self.jail()),
+            evidence: super::evidence::for_tools(&self.workflow, &workspace),
+            workspace,
             project: project.unwrap_or_else(|| self.shared.settings.project.clone()),
             base_dir: self.shared.settings.base_dir.clone(),
             buffers: Arc::clone(&self.shared.buffers),

@@ -5,6 +5,7 @@ pub mod builder;
 pub mod doctor;
 mod driver;
 mod effects;
+pub mod evidence;
 pub mod feed;
 mod fulfil;
 pub mod handle;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::documents::{approvals, plan as plan_text};
 use crate::domain::{Buffers, Event, Record, Result, RunState};
-use crate::engine::{Workflow, report, transcript};
+use crate::engine::{Workflow, evidence_report, report, transcript};
 use crate::workspace::{ViewCache, ViewTexts, Workspace, views};
 
+use super::evidence;
 use super::shared::Shared;
 use super::start::marks;
 
@@ -22,6 +23,8 @@ pub(super) struct Outlook {
     /// Passages not yet appended, by log.
     passages: BTreeMap<String, String>,
     cache: ViewCache,
+    /// Sources whose text is on disk, with how many pieces of it.
+    kept: BTreeMap<usize, usize>,
     /// plan.md as we last wrote or read it.
     pub plan_on_disk: Option<String>,
     pub dirty: bool,
@@ -58,7 +61,9 @@ impl Outlook {
         let texts = ViewTexts {
             state: state.clone(),
             context: report::context(workflow),
-            summary: report::has_summary(workflow).then(|| report::summary(workflow)),
+            summary: None,
+            evidence: evidence_report::view(workflow).and_then(|view| serde_json::to_value(view).ok()),
+            sources: evidence::kept_texts(workflow, &mut self.kept),
             plan: plan.clone(),
             approvals: approvals_text(workflow, state),
             history: Arc::clone(&self.history),
@@ -71,6 +76,7 @@ impl Outlook {
         self.urgent = false;
         Some(Due {
             texts,
+            ended: report::has_summary(workflow).then(|| Box::new(workflow.clone())),
             skip_approvals: open("approvals.md"),
             logs: std::mem::take(&mut self.passages),
             cache: std::mem::take(&mut self.cache),
@@ -101,6 +107,8 @@ pub(super) fn marked(workflow: &Workflow, text: &str) -> String {
 /// Views that are about to be written.
 pub(super) struct Due {
     texts: ViewTexts,
+    /// Set when the summary is due: it says how the claims of the artifacts stand, which are read when it is written.
+    ended: Option<Box<Workflow>>,
     skip_approvals: bool,
     logs: BTreeMap<String, String>,
     cache: ViewCache,
@@ -112,6 +120,7 @@ impl Due {
         if self.skip_approvals {
             self.texts.approvals = workspace.read_text("approvals.md").unwrap_or_default();
         }
+        self.texts.summary = self.ended.take().map(|workflow| report::summary(&workflow, &evidence::tallies(&workflow, workspace)));
         views::write_views(workspace, &self.texts, &mut self.cache)?;
         for (log, text) in &self.logs {
             views::append_log(workspace, log, text)?;

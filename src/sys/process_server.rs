@@ -77,7 +77,8 @@ fn kill_group(group: Option<u32>) {
 #[cfg(not(unix))]
 fn kill_group(_: Option<u32>) {}
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use tokio::io::AsyncReadExt;
 

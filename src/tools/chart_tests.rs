@@ -18,6 +18,7 @@ fn workspace() -> (tempfile::TempDir, ToolContext) {
         known: Arc::default(),
         rerun: false,
         inputs: Arc::default(),
+        evidence: Default::default(),
         cancelled: Arc::default(),
     };
     (folder, context)

@@ -46,7 +46,9 @@ pub fn kind(path: &str) -> &'static str {
 /// What is looked at in a file of this kind, in words.
 pub fn looked_at(kind: &str) -> &'static str {
     match kind {
-        "markdown" => "links, anchors, code fences, heading levels, empty sections, references and footnotes",
+        "markdown" => {
+            "links, anchors, code fences, heading levels, empty sections, references, footnotes, and claims against their sources"
+        }
         "json" | "jsonl" => "syntax, repeated keys",
         "yaml" | "toml" => "syntax",
         "csv" | "tsv" => "columns in every row, headers, quotes, encoding",
@@ -116,7 +118,16 @@ fn check_file(input: &Input<'_>, context: &ToolContext) -> Worked {
         let line = 1 + decoded.text.split('\u{fffd}').next().map_or(0, |before| before.matches('\n').count());
         problems.insert(0, Finding::error(line, "encoding", "the file is not valid UTF-8"));
     }
+    if claims_facts(path.as_str()) {
+        problems.extend((context.evidence.compare)(&decoded.text).iter().map(Finding::of_claim));
+        problems.sort();
+    }
     Ok(ToolOutcome { touched, ..report(&path, problems) })
+}
+
+/// Whether a file is a text whose claims can be compared with what was read.
+pub fn claims_facts(path: &str) -> bool {
+    [".md", ".markdown", ".txt"].iter().any(|end| path.to_lowercase().ends_with(end))
 }
 
 fn is_there(path: &str, files: &BTreeSet<String>) -> bool {

@@ -25,6 +25,7 @@ fn context_on(disk: Arc<dyn Disk>, folder: &std::path::Path) -> ToolContext {
         known: Arc::default(),
         rerun: false,
         inputs: Arc::default(),
+        evidence: Default::default(),
         cancelled: Arc::default(),
     }
 }

@@ -156,7 +156,7 @@ fn wrote(path: RelPath, sha256: String, bytes: u64, summary: String) -> ToolOutc
 
 fn write_file(input: &Input<'_>, context: &ToolContext) -> Worked {
     let path = Jail::path(input.text("path")?)?;
-    let content = input.text("content")?;
+    let content = context.evidence.ledger.completed(&path, input.text("content")?);
     let bytes = content.len() as u64;
     if let Some(old) = standing(&path, context)? {
         if context.rerun && old == content.as_bytes() {
@@ -196,7 +196,7 @@ fn edit_file(input: &Input<'_>, context: &ToolContext) -> Worked {
             return Err(ToolOutcome::refused(reason));
         }
     }
-    let edited = text.replace(&old, &new);
+    let edited = context.evidence.ledger.completed(&path, &text.replace(&old, &new));
     let hash = context.workspace.write(&path, edited.as_bytes())?;
     let summary = format!("edited {path} ({}, {})", plural(places.len(), "place"), size(edited.len() as u64));
     Ok(wrote(path, hash, edited.len() as u64, summary))

@@ -1,6 +1,7 @@
 //! What a check finds, and what it may ask about the files around. Finds nothing itself.
 use serde::Serialize;
 
+use crate::domain::Flaw;
 pub use crate::domain::Severity;
 
 /// One defect with its place.
@@ -17,6 +18,12 @@ pub struct Finding {
 impl Finding {
     pub fn error(line: usize, rule: &'static str, message: impl Into<String>) -> Self {
         Finding { line, severity: Severity::Error, rule, message: message.into() }
+    }
+
+    /// A claim that its source does not bear out.
+    pub fn of_claim(flaw: &Flaw) -> Self {
+        let message = format!("{}: “{}”; {}", flaw.message, flaw.evidence, flaw.advice);
+        Finding { line: flaw.line, severity: flaw.level, rule: flaw.rule, message }
     }
 
     pub fn warning(line: usize, rule: &'static str, message: impl Into<String>) -> Self {

@@ -4,12 +4,17 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::domain::finding::REPORT_FINDINGS as NAME;
-use crate::domain::{Finding, ToolOutcome};
+use crate::domain::{Finding, Flaw, Severity, ToolOutcome};
+use crate::tools::check::claims_facts;
 use crate::tools::described::{Described, Input, Worked, plural};
 use crate::tools::text::decode;
 use crate::tools::tool::{MAX_RESULT_BYTES, Tool, ToolContext};
 use crate::workspace::jail::{Jail, Refusal};
 
+/// The largest artifact whose claims are compared, in bytes.
+const LARGEST: u64 = 4 * 1024 * 1024;
+/// Findings about claims that are added at the most.
+const MOST_CLAIMS: usize = 40;
 /// The longest text in a finding, in characters.
 const LONGEST: usize = 500;
 
@@ -21,7 +26,7 @@ pub fn tools() -> Vec<Arc<dyn Tool>> {
 const REPORT_FINDINGS: Described = Described {
     name: NAME,
     description: "Report the findings of a review as data. Each is checked: the file must exist and the evidence must stand in it word for word, \
-        unless the rule says that something is missing, absent or empty. Answers {findings, refused}. An empty list says that nothing was found.",
+        unless the rule says that something is missing, absent or empty. Claims that their sources do not bear out are added. Answers {findings, refused}. An empty list says that nothing was found.",
     inputs: &[(
         "findings",
         r#"{"type": "array", "items": {"type": "object", "properties": {"path": {"type": "string"}, "line": {"type": "integer"},
@@ -58,10 +63,51 @@ fn report_findings(input: &Input<'_>, context: &ToolContext) -> Worked {
             Err(_) => {}
         }
     }
-    let summary = format!("reported {}", plural(taken.len(), "finding"));
     let all_refused = taken.is_empty() && !given.is_empty();
+    let claims = claims(context, &taken)?;
+    let added = claims.len();
+    for finding in claims {
+        let cost = json!(finding).to_string().len() + 1;
+        if cost <= room {
+            room -= cost;
+            taken.push(finding);
+        }
+    }
+    let summary = format!("reported {}", plural(taken.len(), "finding"));
+    let summary = if added > 0 { format!("{summary}, {added} of them claims without a source") } else { summary };
     let content = json!({"findings": taken, "refused": refused}).to_string();
+    let all_refused = all_refused && taken.is_empty();
     Ok(ToolOutcome { ok: !all_refused, ..ToolOutcome::ok(content, summary) })
+}
+
+/// What comparing the artifacts with the run's evidence found, where the reviewer did not report it already.
+fn claims(context: &ToolContext, taken: &[Finding]) -> Result<Vec<Finding>, ToolOutcome> {
+    let mut found = Vec::new();
+    for (path, bytes) in context.workspace.files()? {
+        if path.folded().starts_with("inputs/") || bytes > LARGEST || !claims_facts(path.as_str()) {
+            continue;
+        }
+        let text = match context.workspace.read(&path) {
+            Ok(bytes) => decode(bytes).map(|decoded| decoded.text).unwrap_or_default(),
+            Err(Refusal::NotAllowed(_)) => continue,
+            Err(refusal) => return Err(refusal.into()),
+        };
+        let flaws = (context.evidence.compare)(&text).into_iter().filter(|flaw| flaw.level != Severity::Info);
+        let reported = |flaw: Flaw| Finding {
+            path: path.clone(),
+            line: Some(flaw.line),
+            severity: flaw.level,
+            rule: flaw.rule.to_owned(),
+            evidence: flaw.evidence.chars().take(LONGEST).collect(),
+            advice: format!("{}: {}", flaw.message, flaw.advice).chars().take(LONGEST).collect(),
+        };
+        let is_new = |finding: &Finding| {
+            !taken.iter().any(|known| (&known.path, known.line, &known.rule) == (&finding.path, finding.line, &finding.rule))
+        };
+        found.extend(flaws.map(reported).filter(is_new));
+    }
+    found.truncate(MOST_CLAIMS);
+    Ok(found)
 }
 
 /// The finding, or why it is not taken; the outer error is a failing disk.

@@ -31,6 +31,7 @@ impl Bench {
             known: Arc::new(BTreeMap::new()),
             rerun: false,
             inputs: Arc::default(),
+            evidence: Default::default(),
             cancelled: Arc::default(),
         };
         Bench { context, workspace, project }

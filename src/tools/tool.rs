@@ -6,12 +6,28 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::domain::{Buffers, InputFile, RelPath, ToolOutcome, ToolSpec};
+use crate::domain::{Buffers, Flaw, InputFile, Ledger, RelPath, ToolOutcome, ToolSpec};
 use crate::sys::Disk;
 use crate::workspace::jail::Jail;
 
 /// The longest result a tool hands to a model, in bytes; longer ones say how to ask for the rest.
 pub const MAX_RESULT_BYTES: usize = 24 * 1024;
+
+/// Compares the claims of a text with what was read.
+pub type Comparison = Arc<dyn Fn(&str) -> Vec<Flaw> + Send + Sync>;
+
+/// The evidence of a run as tools see it. The default knows no source and finds no flaw.
+#[derive(Clone)]
+pub struct Evidence {
+    pub ledger: Arc<Ledger>,
+    pub compare: Comparison,
+}
+
+impl Default for Evidence {
+    fn default() -> Self {
+        Evidence { ledger: Arc::default(), compare: Arc::new(|_| Vec::new()) }
+    }
+}
 
 /// Where a tool works: the jailed workspace and, if reading it was allowed, the project.
 #[derive(Clone)]
@@ -30,6 +46,8 @@ pub struct ToolContext {
     pub rerun: bool,
     /// The attached files.
     pub inputs: Arc<Vec<InputFile>>,
+    /// What the run has read, and how claims are compared with it.
+    pub evidence: Evidence,
     /// Set when the call must stop.
     pub cancelled: Arc<std::sync::atomic::AtomicBool>,
 }

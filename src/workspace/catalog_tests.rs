@@ -50,8 +50,17 @@ fn with_views(workspace: &Workspace, goal: &str, status: RunStatus) {
         version: "0.1.0".into(),
         origin: None,
     };
-    let texts =
-        ViewTexts { state, context: String::new(), summary: None, plan: None, approvals: String::new(), history: Arc::default(), info };
+    let texts = ViewTexts {
+        state,
+        context: String::new(),
+        summary: None,
+        plan: None,
+        approvals: String::new(),
+        history: Arc::default(),
+        info,
+        evidence: None,
+        sources: Vec::new(),
+    };
     write_views(workspace, &texts, &mut ViewCache::default()).unwrap();
 }
 

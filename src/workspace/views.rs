@@ -18,6 +18,7 @@ pub const INFO: &str = "workspace-info.json";
 pub const SUMMARY: &str = "execution-summary.md";
 pub const PLAN: &str = "plan.md";
 pub const APPROVALS: &str = "approvals.md";
+pub const EVIDENCE: &str = "evidence.json";
 
 /// Longer strings of a record do not go into the history.
 const MAX_HISTORY_CHARS: usize = 200;
@@ -35,6 +36,10 @@ pub struct ViewTexts {
     /// The entries as JSON, one line each.
     pub history: Arc<Vec<String>>,
     pub info: WorkspaceInfo,
+    /// The list of sources; `None` where nothing was read.
+    pub evidence: Option<Value>,
+    /// Texts of sources that are to be kept: path and text.
+    pub sources: Vec<(String, String)>,
 }
 
 /// What was last written, so that a file is touched only when it changes. One for each run, as long as the process holds it.
@@ -61,7 +66,10 @@ pub fn write_views(workspace: &Workspace, texts: &ViewTexts, previous: &mut View
     let state = json_view(workspace, previous, STATE, &texts.state);
     let info = json_view(workspace, previous, INFO, &texts.info);
     let history = (previous.history != Some(texts.history.len())).then(|| history_view(workspace, previous, texts));
+    let evidence = texts.evidence.as_ref().and_then(|view| json_view(workspace, previous, EVIDENCE, view));
+    let kept = keep_sources(workspace, &texts.sources);
     let views = [
+        (EVIDENCE, evidence),
         (INFO, info),
         (PLAN, texts.plan.clone()),
         (APPROVALS, Some(texts.approvals.clone())),
@@ -70,7 +78,7 @@ pub fn write_views(workspace: &Workspace, texts: &ViewTexts, previous: &mut View
         (SUMMARY, texts.summary.clone()),
         (STATE, state),
     ];
-    let mut outcome = Ok(());
+    let mut outcome = kept;
     for (name, text) in views {
         let Some(text) = text else { continue };
         let written = write_changed(workspace, name, &text, previous);
@@ -78,6 +86,25 @@ pub fn write_views(workspace: &Workspace, texts: &ViewTexts, previous: &mut View
             previous.history = Some(texts.history.len());
         }
         outcome = outcome.and(written);
+    }
+    outcome
+}
+
+/// Writes the texts of sources beside the list of them.
+fn keep_sources(workspace: &Workspace, sources: &[(String, String)]) -> Result<()> {
+    if sources.is_empty() {
+        return Ok(());
+    }
+    let folder = crate::domain::evidence::FOLDER;
+    match workspace.folder().create_folder(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(Error::disk(format!("context not updating: `{folder}` in `{}`", workspace.path().display()), &error));
+        }
+        _ => {}
+    }
+    let mut outcome = Ok(());
+    for (name, text) in sources {
+        outcome = outcome.and(workspace.write_view(name, text));
     }
     outcome
 }

@@ -30,7 +30,7 @@ fn texts(history: Vec<HistoryEntry>) -> ViewTexts {
     };
     let (context, plan) = ("# Context".to_owned(), Some("# Plan".to_owned()));
     let history = Arc::new(history.iter().map(|entry| serde_json::to_string(entry).unwrap()).collect());
-    ViewTexts { state, context, summary: None, plan, approvals: "---".into(), history, info }
+    ViewTexts { state, context, summary: None, plan, approvals: "---".into(), history, info, evidence: None, sources: Vec::new() }
 }
 
 fn written(scratch: &Scratch, workspace: &Workspace, from: usize) -> Vec<String> {

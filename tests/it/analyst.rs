@@ -87,6 +87,7 @@ fn context(folder: &Path) -> ToolContext {
         known: Arc::default(),
         rerun: false,
         inputs: Arc::default(),
+        evidence: Default::default(),
         cancelled: Arc::default(),
     }
 }

@@ -85,6 +85,7 @@ fn prison() -> Prison {
         known: Arc::new(BTreeMap::new()),
         rerun: false,
         inputs: Arc::new(Vec::new()),
+        evidence: Default::default(),
         cancelled: Arc::new(AtomicBool::new(false)),
     };
     Prison { folder, workspace, context, tools: built_in() }

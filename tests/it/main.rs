@@ -18,6 +18,8 @@ mod cli_args;
 mod crash_points;
 mod docs_commands;
 mod docs_reference;
+mod evidence_corpus;
+mod evidence_runs;
 mod examples;
 mod floors;
 mod fuzz_corpus;

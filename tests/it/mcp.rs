@@ -47,6 +47,7 @@ impl Tools {
             known: Arc::default(),
             rerun: false,
             inputs: Arc::default(),
+            evidence: Default::default(),
             cancelled: Arc::default(),
         }
     }

@@ -53,7 +53,7 @@ fn a_podcast_goes_from_notes_to_script_to_show_notes() {
     let script = script.play(writer::turn).artifact("podcast_script.md");
     let show_notes = Scene::new("writer", GOAL).upstream("writer", "podcast_script.md", Some(&script)).brief(output("show_notes.md"));
     let show_notes = show_notes.play(writer::turn).artifact("show_notes.md");
-    assert!(show_notes.contains("- **00:00** Intro") && show_notes.contains("[^s1]:"), "{show_notes}");
+    assert!(show_notes.contains("- **00:00** Intro") && show_notes.contains("” [^s1]"), "{show_notes}");
 }
 
 #[test]

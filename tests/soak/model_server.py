@@ -108,6 +108,15 @@ FAULTS = {
 }
 
 
+class Listener(http.server.ThreadingHTTPServer):
+    """Clients are killed in the middle of their words: no reason to complain."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass
+
+
 class ModelServer:
     """Listens on a port of its own until closed."""
 
@@ -158,8 +167,7 @@ class ModelServer:
                 self.end_headers()
                 self.wfile.write(data)
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Listener(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -79,7 +79,6 @@ async function restricted() {
   await workbench.waitStatus(/Restricted/);
   await workbench.openFile('orchestrator.json');
   await workbench.waitStatus(/offline/);
-  await workbench.waitStatus(/Infos: 3/);
   assert.deepEqual((await workbench.notifications()).filter((text) => /Orchestrator/.test(text)), [], 'nothing pops up');
   await workbench.view(TITLE);
   await shot('restricted');
@@ -184,12 +183,13 @@ async function applyArtifact() {
   writeFileSync(own, '# Mine\n');
   await take();
   await page.locator('.monaco-diff-editor').first().waitFor();
-  await until(async () => (await page.locator('.monaco-dialog-box').count()) > 0, 'the question');
+  await until(async () => (await workbench.rows()).some((row) => /^Keep the project/.test(row)), 'the question');
   await shot('apply');
-  await dialog('Cancel');
-  assert.equal(readFileSync(own, 'utf8'), '# Mine\n', 'nothing is replaced without a word');
+  await page.keyboard.press('Enter');
+  await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  assert.equal(readFileSync(own, 'utf8'), '# Mine\n', 'Return replaces nothing');
   await take();
-  await dialog('Replace');
+  await workbench.choose(undefined, /^Replace it/);
   await saved();
   step('where the project has the file, the difference is shown and a word is asked for first');
 }
@@ -202,21 +202,21 @@ async function theRest() {
   await shot('doctor');
   step('a new goal file and the report opened');
 
-  await workbench.command(`${TITLE}: Clean Up Old Runs…`);
+  const cleanUp = async (which) => {
+    await workbench.command(`${TITLE}: Clean Up Old Runs…`);
+    await workbench.choose(undefined, which);
+  };
+  await cleanUp(/^As old as/);
   await until(async () => (await workbench.notifications()).some((text) => /nothing old enough/.test(text)), 'that there is nothing to remove');
   await workbench.command('Notifications: Clear All Notifications');
-  const settings = join(workbench.data, 'User/settings.json');
-  writeFileSync(settings, JSON.stringify({ ...JSON.parse(readFileSync(settings, 'utf8')), 'aiOrchestrator.workspace.maxWorkspaceAgeDays': 0 }));
   const folders = () => readdirSync(join(project, 'workspaces'), { recursive: true }).filter((name) => name.endsWith('journal.jsonl')).length;
   const before = folders();
-  await until(async () => {
-    await workbench.command(`${TITLE}: Clean Up Old Runs…`);
-    return until(async () => (await page.locator('.monaco-dialog-box').count()) > 0, 'the question', 3000).catch(() => false);
-  }, 'old runs');
+  await cleanUp(/^All that/);
+  await until(async () => (await page.locator('.monaco-dialog-box').count()) > 0, 'the question');
   await shot('clean-up');
   await dialog('Cancel');
   assert.equal(folders(), before, 'a rehearsal removes nothing');
-  await workbench.command(`${TITLE}: Clean Up Old Runs…`);
+  await cleanUp(/^All that/);
   await dialog('Remove');
   await until(() => folders() < before, 'the runs to go');
   step('cleaning up shows first what would go, and removes after a word');

@@ -142,7 +142,7 @@ export class Workbench {
   }
 
   /** Writes into the quick input and takes the row that matches. The list is filtered a moment after the text is there. */
-  async choose(text, row) {
+  async choose(text, row, patience = PATIENCE) {
     const input = this.page.locator('.quick-input-widget input.input');
     await input.waitFor();
     if (text !== undefined) await input.fill(text);
@@ -150,13 +150,20 @@ export class Workbench {
       const [before, after] = [await this.rows(), (await pause(), await this.rows())];
       const index = after.findIndex((label) => row.test(label));
       return String(before) === String(after) && index >= 0 && { index };
-    }, `a row ${row}; there are ${JSON.stringify(await this.rows())}`);
+    }, `a row ${row}; there are ${JSON.stringify(await this.rows())}`, patience);
     await this.page.locator('.quick-input-widget .monaco-list-row').nth(at.index).click();
   }
 
+  /** The palette lists what can be done when it opens: it is opened anew until the command is there. */
   async command(title) {
-    await this.page.keyboard.press('F1');
-    await this.choose(`>${title}`, new RegExp(`^${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`));
+    const row = new RegExp(`^${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`);
+    await until(async () => {
+      await this.page.keyboard.press('F1');
+      return this.choose(`>${title}`, row, 4000).then(() => true, async () => {
+        await this.page.keyboard.press('Escape');
+        return false;
+      });
+    }, `the command ${title}`);
   }
 
   async openFile(name) {
@@ -262,10 +269,15 @@ export class Workbench {
     return (await this.page.locator('.notifications-toasts .notification-list-item').allTextContents()).map(plain);
   }
 
+  /** Clicks a button of a notification. On a slow machine a click can be done and be told as failed: then the notification is gone. */
   async clickNotification(pattern, button) {
+    let seen = false;
     await until(async () => {
       const item = this.page.locator('.notifications-toasts .notification-list-item').filter({ hasText: pattern }).first();
-      return item.locator('.monaco-button', { hasText: button }).first().click({ timeout: 1000 }).then(() => true, () => false);
+      const isThere = (await item.count()) > 0;
+      if (!isThere) return seen;
+      seen = true;
+      return item.locator('.monaco-button', { hasText: button }).first().click({ timeout: 3000 }).then(() => true, () => false);
     }, `the notification ${pattern} with ${button}`);
   }
 }

@@ -49,12 +49,19 @@ function setupCommands(register: Register, session: Session): void {
 
 /** A rehearsal first: what would go is shown, and nothing goes without a word. */
 async function cleanUp(session: Session): Promise<void> {
-  const old = (await session.request<string[]>('orchestrator.cleanup', { dryRun: true })) ?? [];
+  const ages: { label: string; description?: string; days?: number }[] = [
+    { label: 'As old as the setting says', description: 'workspace.maxWorkspaceAgeDays' },
+    { label: 'Older than a week', days: 7 },
+    { label: 'All that have ended', days: 0 },
+  ];
+  const age = await window.showQuickPick(ages, { title: 'Which ended runs should go?' });
+  if (!age) return;
+  const old = (await session.request<string[]>('orchestrator.cleanup', { days: age.days, dryRun: true })) ?? [];
   if (old.length === 0) {
     void window.showInformationMessage('AI Orchestrator: there is nothing old enough to be removed.');
     return;
   }
   const detail = old.slice(0, 15).join('\n') + (old.length > 15 ? `\nand ${old.length - 15} more` : '');
   const answer = await window.showWarningMessage(`Remove ${count(old.length, 'old run')} with all files?`, { modal: true, detail }, 'Remove');
-  if (answer === 'Remove') await session.request('orchestrator.cleanup', { dryRun: false });
+  if (answer === 'Remove') await session.request('orchestrator.cleanup', { days: age.days, dryRun: false });
 }

@@ -96,8 +96,10 @@ async function apply(session: Session, runs: Runs, value: unknown): Promise<void
   const own = await projectFileFor(artifact);
   if (own) {
     await compare(artifact);
-    const answer = await window.showWarningMessage(`Replace ${artifact.path} in the project by what the run made?`, { modal: true }, 'Replace');
-    if (answer !== 'Replace') return;
+    // A list, not a dialog: it leaves the difference readable, and its first entry does no harm.
+    const replace = 'Replace it by what the run made';
+    const answer = await window.showQuickPick(["Keep the project's file", replace], { title: `${artifact.path} is in the project already`, ignoreFocusOut: true });
+    if (answer !== replace) return;
     // An open document takes an edit that can be undone; a closed one would have to be overwritten.
     await workspace.openTextDocument(own);
   }

@@ -1,11 +1,13 @@
-//! The form in which passages are quoted in notes, and how later steps read them back: `> text`, then `> — `path:line` [^s1]`.
+//! The form in which passages are quoted in notes, and how later steps read them back: `> text`, then `> — `path:line` [^s1]`. Numbers no source.
+use std::collections::BTreeMap;
+
 use super::markdown;
 use super::passages::Ranked;
 
 /// A passage of a source as it stands in a document of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {
-    /// `s1`
+    /// `s1`: the source in the evidence ledger; empty for a file that is none.
     pub id: String,
     pub theme: String,
     pub lines: Vec<String>,
@@ -20,10 +22,11 @@ pub struct Quote {
 }
 
 impl Quote {
-    pub fn new(number: usize, ranked: &Ranked) -> Self {
+    /// `sources`: the numbers of files in the evidence ledger.
+    pub fn new(sources: &BTreeMap<String, usize>, ranked: &Ranked) -> Self {
         let passage = ranked.passage;
         Quote {
-            id: format!("s{number}"),
+            id: sources.get(&passage.path).map(|number| format!("s{number}")).unwrap_or_default(),
             theme: ranked.theme.clone(),
             lines: passage.lines.clone(),
             path: passage.path.clone(),
@@ -39,18 +42,23 @@ impl Quote {
         self.lines.join("\n")
     }
 
+    /// ` [^s1]`, or nothing for a file that is no source.
+    pub fn mark(&self) -> String {
+        if self.id.is_empty() { String::new() } else { format!(" [^{}]", self.id) }
+    }
+
     /// The quote as a block with its place.
     pub fn render(&self) -> String {
         let quoted = markdown::quoted(self.lines.iter().map(String::as_str));
         let also: String = self.also.iter().map(|place| format!(", nearly the same in `{place}`")).collect();
-        format!("{quoted}>\n> — `{}:{}` [^{}]{also}\n", self.path, self.start, self.id)
+        format!("{quoted}>\n> — `{}:{}`{}{also}\n", self.path, self.start, self.mark())
     }
 
-    /// The line of the list of sources.
+    /// The line of the list of passages.
     pub fn source(&self) -> String {
         let lines = if self.end > self.start { format!("lines {}–{}", self.start, self.end) } else { format!("line {}", self.start) };
         let heading = if self.heading.is_empty() { String::new() } else { format!(", section “{}”", self.heading) };
-        format!("[^{}]: `{}`, {lines}{heading}\n", self.id, self.path)
+        format!("- `{}`, {lines}{heading}{}\n", self.path, self.mark())
     }
 
     /// The first sentence of the quote without list and table marks, verbatim otherwise.
@@ -98,7 +106,7 @@ pub fn parse(text: &str) -> Vec<Quote> {
         }
     }
     for quote in &mut found {
-        quote.heading = heading(text, &quote.id).unwrap_or_default();
+        quote.heading = heading(text, quote).unwrap_or_default();
     }
     found
 }
@@ -127,13 +135,14 @@ fn quote(mut lines: Vec<String>, theme: &str, (path, start, id): (&str, usize, &
 fn place(line: &str) -> Option<(&str, usize, &str)> {
     let (place, rest) = line.strip_prefix("— `")?.split_once('`')?;
     let (path, number) = place.rsplit_once(':')?;
-    let (id, _) = rest.strip_prefix(" [^")?.split_once(']')?;
+    let id = rest.strip_prefix(" [^").and_then(|rest| rest.split_once(']')).map_or("", |(id, _)| id);
     Some((path, number.parse().ok()?, id))
 }
 
-fn heading(text: &str, id: &str) -> Option<String> {
-    let line = text.lines().find_map(|line| line.strip_prefix(&format!("[^{id}]: ")))?;
-    line.split_once("section “")?.1.strip_suffix('”').map(str::to_owned)
+fn heading(text: &str, quote: &Quote) -> Option<String> {
+    let (one, several) = (format!("- `{}`, line {}, ", quote.path, quote.start), format!("- `{}`, lines {}–", quote.path, quote.start));
+    let line = text.lines().find(|line| line.starts_with(&one) || line.starts_with(&several))?;
+    line.split_once("section “")?.1.rsplit_once('”').map(|(heading, _)| heading.to_owned())
 }
 
 #[cfg(test)]

@@ -59,6 +59,8 @@ pub struct Gathered {
     pub refusals: Vec<Refusal>,
     pub written: Vec<String>,
     pub checks: Vec<Check>,
+    /// The number under which each file that was read is cited, by its path.
+    pub sources: BTreeMap<String, usize>,
     /// How many replies came before this one.
     pub turn: usize,
 }
@@ -84,7 +86,7 @@ impl Gathered {
     /// Reads the results of every earlier call, oldest first.
     pub fn from(request: &ModelRequest) -> Self {
         let turn = request.messages.iter().filter(|message| message.role == Role::Assistant).count();
-        let mut gathered = Gathered { turn, ..Gathered::default() };
+        let mut gathered = Gathered { turn, sources: request.sources(), ..Gathered::default() };
         for (call, content, ok) in request.tool_results() {
             gathered.take(call, content, ok);
         }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::moves::{self, Move};
 use crate::domain::agent::built_in_agents;
 use crate::domain::message::{Brief, Upstream};
-use crate::domain::{Block, InputFile, Message, ModelRequest, RelPath, Role, StepId, ToolSpec};
+use crate::domain::tool::Touched;
+use crate::domain::{Block, InputFile, Ledger, Message, ModelRequest, RelPath, Role, StepId, ToolCall, ToolSpec};
 
 /// Results are cut here, as the real tools do.
 const MOST_BYTES: usize = 24 * 1024;
@@ -20,6 +21,8 @@ pub struct Stage {
     /// Problems that `check_file` reports for every file.
     pub problems: Vec<String>,
     seen: BTreeSet<String>,
+    /// What earlier steps read.
+    pub ledger: Ledger,
 }
 
 pub struct Played {
@@ -27,6 +30,16 @@ pub struct Played {
     pub closing: String,
     pub turns: u32,
     pub calls: Vec<(String, Value, Result<String, String>)>,
+    pub ledger: Ledger,
+}
+
+/// The result with the numbers of its sources, as a run tells it.
+fn told(ledger: &mut Ledger, call: &ToolCall, content: &str) -> String {
+    let path = call.input.get("path").and_then(Value::as_str).and_then(|path| RelPath::new(path).ok());
+    let touched: Vec<Touched> = path.map(|path| Touched { path, sha256: "0".into(), bytes: 0, wrote: false }).into_iter().collect();
+    let at = chrono::DateTime::parse_from_rfc3339("2026-11-24T14:30:22Z").unwrap();
+    let numbers = ledger.take(call, (content, &touched), (&StepId::numbered(3), at));
+    ledger.told(content, &numbers)
 }
 
 impl Stage {
@@ -44,6 +57,7 @@ impl Stage {
             turns: built_in.max_turns,
             problems: vec![],
             seen: BTreeSet::new(),
+            ledger: Ledger::default(),
         }
     }
 
@@ -90,13 +104,13 @@ impl Stage {
             schema: None,
             brief: self.brief.clone(),
         };
-        let mut calls = Vec::new();
+        let (mut calls, mut ledger) = (Vec::new(), self.ledger.clone());
         for number in 1..=self.turns {
             request.brief.turns_left = self.turns - number;
             let next = turn(&request);
             assert_eq!(next, turn(&request), "the same request gives the same move");
             if let Move::Say(closing) = next {
-                return Played { files: self.files, closing, turns: number, calls };
+                return Played { files: self.files, closing, turns: number, calls, ledger };
             }
             let reply = moves::reply(&request, next);
             let mut results = Vec::new();
@@ -108,6 +122,7 @@ impl Stage {
                     Err(text) => (text, true),
                 };
                 calls.push((call.name.clone(), call.input.clone(), outcome));
+                let content = if is_error { content } else { told(&mut ledger, call, &content) };
                 results.push(Block::ToolResult { id: call.id.clone(), content, is_error });
             }
             request.messages.push(Message { role: Role::Assistant, blocks: reply.blocks, raw: None });

@@ -122,7 +122,7 @@ fn call(fence: &Fence<'_>, tools: &[ToolSpec]) -> Option<(String, Value)> {
     let name = ["name", "tool"].iter().find_map(|key| value.get(*key).and_then(Value::as_str))?.to_owned();
     let input = ["input", "arguments", "parameters"].iter().find_map(|key| value.get(*key));
     let is_offered = tools.iter().any(|tool| tool.name == name);
-    if !fence.is_tool && !(is_offered && input.is_some()) {
+    if !(fence.is_tool || is_offered && input.is_some()) {
         return None;
     }
     let input = match input {

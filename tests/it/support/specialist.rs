@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ai_orchestrator::domain::agent::built_in_agents;
 use ai_orchestrator::domain::hash::sha256;
 use ai_orchestrator::domain::message::{Brief, Upstream};
-use ai_orchestrator::domain::{Block, InputFile, Message, ModelRequest, NoBuffers, RelPath, Role, StepId, ToolOutcome};
+use ai_orchestrator::domain::{Block, InputFile, Message, ModelRequest, NoBuffers, RelPath, Role, StepId, ToolCall, ToolOutcome};
 use ai_orchestrator::llm::offline::{Move, moves};
 use ai_orchestrator::sys::disk::RealDisk;
 use ai_orchestrator::tools::{Tool, ToolContext, built_in};
@@ -145,7 +145,8 @@ impl Scene {
                 };
                 let known = Arc::make_mut(&mut context.known);
                 known.extend(outcome.touched.iter().map(|touched| (touched.path.clone(), touched.sha256.clone())));
-                results.push(Block::ToolResult { id: call.id.clone(), content: outcome.content.clone(), is_error: !outcome.ok });
+                let content = if outcome.ok { told(&mut context, call, &outcome) } else { outcome.content.clone() };
+                results.push(Block::ToolResult { id: call.id.clone(), content, is_error: !outcome.ok });
                 calls.push((call.name.clone(), call.input.clone(), outcome));
             }
             request.messages.push(Message { role: Role::User, blocks: results, raw: None });
@@ -166,9 +167,18 @@ impl Scene {
             known: Arc::new(BTreeMap::new()),
             rerun: false,
             inputs: Arc::new(self.brief.inputs.clone()),
+            evidence: Default::default(),
             cancelled: Arc::default(),
         }
     }
+}
+
+/// The result with the numbers of its sources, as a run tells it.
+fn told(context: &mut ToolContext, call: &ToolCall, outcome: &ToolOutcome) -> String {
+    let at = chrono::DateTime::parse_from_rfc3339("2026-11-24T14:30:22Z").unwrap();
+    let ledger = Arc::make_mut(&mut context.evidence.ledger);
+    let numbers = ledger.take(call, (&outcome.content, &outcome.touched), (&StepId::numbered(1), at));
+    ledger.told(&outcome.content, &numbers)
 }
 
 impl Played {

@@ -29,7 +29,7 @@ pub fn write(request: &ModelRequest, gathered: &Gathered, terms: &[Term]) -> (St
         let room = MOST.saturating_sub(chosen.len());
         chosen.extend(passages::unheard(&passages, &chosen, &attached).into_iter().take(room));
     }
-    let quotes = quotes_in_order(&chosen);
+    let quotes = quotes_in_order(&chosen, gathered);
     if quotes.is_empty() {
         return without_sources(request, gathered, terms);
     }
@@ -39,7 +39,7 @@ pub fn write(request: &ModelRequest, gathered: &Gathered, terms: &[Term]) -> (St
         text.push_str("None of the words looked for occurs in these documents; their opening passages are quoted instead.\n\n");
     }
     text.push_str(&themes(&quotes));
-    text.push_str(&figures(&passages, terms));
+    text.push_str(&figures(&passages, terms, gathered));
     text.push_str(&coverage(brief, &documents, &passages, terms, &quotes));
     text.push_str(&gaps::section(request, gathered, terms, &passages));
     text.push_str("## Sources\n\n");
@@ -72,8 +72,8 @@ pub fn asked(brief: &Brief) -> String {
     text
 }
 
-/// Numbered in the order of the text: themes by the score of their best passage.
-fn quotes_in_order(chosen: &[Ranked]) -> Vec<Quote> {
+/// In the order of the text: themes by the score of their best passage.
+fn quotes_in_order(chosen: &[Ranked], gathered: &Gathered) -> Vec<Quote> {
     let mut themes: Vec<&str> = Vec::new();
     for ranked in chosen {
         if !themes.contains(&ranked.theme.as_str()) {
@@ -81,7 +81,7 @@ fn quotes_in_order(chosen: &[Ranked]) -> Vec<Quote> {
         }
     }
     let ordered = themes.iter().flat_map(|theme| chosen.iter().filter(move |ranked| ranked.theme == *theme));
-    ordered.enumerate().map(|(index, ranked)| Quote::new(index + 1, ranked)).collect()
+    ordered.map(|ranked| Quote::new(&gathered.sources, ranked)).collect()
 }
 
 fn themes(quotes: &[Quote]) -> String {
@@ -99,13 +99,15 @@ fn themes(quotes: &[Quote]) -> String {
 }
 
 /// Sentences with a number and a word of the question, as they stand.
-fn figures(passages: &[Passage], terms: &[Term]) -> String {
+fn figures(passages: &[Passage], terms: &[Term], gathered: &Gathered) -> String {
     let mut rows = Vec::new();
     for passage in passages.iter().filter(|passage| !passage.code && passages::is_prose(&passage.path)) {
         let telling = passages::sentences(passage)
             .into_iter()
             .filter(|(_, sentence)| !sentence.contains('|') && has_figure(sentence) && !reading::found_terms(terms, sentence).is_empty());
-        rows.extend(telling.map(|(line, sentence)| vec![sentence, format!("`{}:{line}`", passage.path)]));
+        let mark =
+            gathered.sources.get(&passage.path).map(|number| format!(" {}", crate::domain::evidence::mark(*number))).unwrap_or_default();
+        rows.extend(telling.map(|(line, sentence)| vec![sentence, format!("`{}:{line}`{mark}", passage.path)]));
     }
     rows.truncate(MOST_FIGURES);
     if rows.is_empty() {

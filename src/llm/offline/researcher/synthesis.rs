@@ -20,7 +20,7 @@ pub struct Noted {
     pub notes: String,
 }
 
-/// The quotes of all earlier notes, ids renumbered when several notes use the same ones.
+/// The quotes of all earlier notes.
 pub fn earlier_quotes(brief: &Brief, gathered: &Gathered) -> Vec<Noted> {
     let mut found: Vec<Noted> = Vec::new();
     for upstream in &brief.upstream {
@@ -28,12 +28,6 @@ pub fn earlier_quotes(brief: &Brief, gathered: &Gathered) -> Vec<Noted> {
         let Some(document) = gathered.document(notes, Place::Workspace) else { continue };
         for quote in notes::read_back(&document.text()) {
             found.push(Noted { quote, notes: notes.to_owned() });
-        }
-    }
-    let ids: BTreeSet<&str> = found.iter().map(|noted| noted.quote.id.as_str()).collect();
-    if ids.len() < found.len() {
-        for (index, noted) in found.iter_mut().enumerate() {
-            noted.quote.id = format!("s{}", index + 1);
         }
     }
     found
@@ -65,7 +59,7 @@ pub fn write(brief: &Brief, gathered: &Gathered, all: &[Noted]) -> (String, Stri
     text.push_str(&carried_gaps(brief, gathered));
     text.push_str("## Sources\n\n");
     let mut order: Vec<&Quote> = kept.iter().map(|noted| &noted.quote).collect();
-    order.sort_by_key(|quote| (quote.id.len(), quote.id.clone()));
+    order.sort_by_key(|quote| (quote.id.len(), quote.id.clone(), quote.path.clone(), quote.start));
     text.extend(order.into_iter().map(Quote::source));
     let closing = format!(
         "Wrote {}: {} in {}, each with its place in the source and in the notes. Thin: passages are ordered by shared words, not understood; no conclusion is drawn.",
@@ -107,7 +101,7 @@ fn documents(quotes: &[&Noted]) -> usize {
 
 fn overview(threads: &[(String, Vec<&Noted>)]) -> String {
     let row = |(theme, quotes): &(String, Vec<&Noted>)| {
-        let first = quotes.first().map(|noted| format!("“{}” [^{}]", noted.quote.first_sentence(), noted.quote.id)).unwrap_or_default();
+        let first = quotes.first().map(|noted| format!("“{}”{}", noted.quote.first_sentence(), noted.quote.mark())).unwrap_or_default();
         vec![theme.clone(), quotes.len().to_string(), documents(quotes).to_string(), first]
     };
     let rows: Vec<Vec<String>> = threads.iter().map(row).collect();
@@ -141,20 +135,21 @@ fn meetings(kept: &[Noted]) -> String {
             }
         }
     }
-    pairs.sort_by_key(|(shared, a, b)| (std::cmp::Reverse(*shared), a.quote.id.clone(), b.quote.id.clone()));
+    let place = |noted: &Noted| (noted.quote.path.clone(), noted.quote.start);
+    pairs.sort_by_key(|(shared, a, b)| (std::cmp::Reverse(*shared), place(a), place(b)));
     if pairs.is_empty() {
         return String::new();
     }
     let row = |(shared, a, b): &(usize, &Noted, &Noted)| {
         format!(
-            "- `{}` and `{}` share {} words. “{}” [^{}] — “{}” [^{}]\n",
+            "- `{}` and `{}` share {} words. “{}”{} — “{}”{}\n",
             a.quote.path,
             b.quote.path,
             shared,
             a.quote.first_sentence(),
-            a.quote.id,
+            a.quote.mark(),
             b.quote.first_sentence(),
-            b.quote.id
+            b.quote.mark()
         )
     };
     let list: String = pairs.iter().take(6).map(row).collect();

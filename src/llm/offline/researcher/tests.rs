@@ -69,11 +69,11 @@ fn a_synthesis_regroups_the_notes_and_points_back_to_them() {
     let stage = Stage::new("researcher", GOAL).title("Synthesise the findings").output("research_synthesis.md");
     let (synthesis, _) = play(stage.upstream("researcher", "research_notes.md", &notes));
     insta::with_settings!({ snapshot_path => "../snapshots" }, { insta::assert_snapshot!("research_synthesis", synthesis) });
-    for quote in quotes::parse(&synthesis) {
-        let noted_at: usize = synthesis
-            .split(&format!("[^{}]\n\nIn the notes: [research_notes.md](research_notes.md), line ", quote.id))
-            .nth(1)
-            .map_or(0, |rest| rest.split('.').next().unwrap().parse().unwrap());
+    let noted = synthesis.split("In the notes: [research_notes.md](research_notes.md), line ").skip(1);
+    let noted: Vec<usize> = noted.map(|rest| rest.split('.').next().unwrap().parse().unwrap()).collect();
+    let read_back = quotes::parse(&synthesis);
+    assert!(!read_back.is_empty() && read_back.len() == noted.len());
+    for (quote, noted_at) in read_back.iter().zip(noted) {
         let first = notes.lines().nth(noted_at - 1).unwrap();
         assert_eq!(first, format!("> {}", quote.lines[0]));
     }
@@ -131,4 +131,19 @@ fn no_input_makes_it_panic() {
         let (notes, _) = play(Stage::new("researcher", "🎉 مرحبا 電池の価格").input("odd.md", text));
         assert!(notes.contains("No language model was used"));
     }
+}
+
+#[test]
+fn every_claim_of_notes_and_of_their_synthesis_is_borne_out_by_what_was_read() {
+    let (notes, played) = play(with_documents(GOAL));
+    let known = crate::documents::evidence::Known { goal: GOAL.into(), ..Default::default() };
+    let grounds = crate::documents::evidence::Grounds::new(&played.ledger, &known);
+    let checked = crate::documents::evidence::check(&notes, &grounds);
+    assert_eq!(checked.flaws, []);
+    assert!(checked.tally.checked >= 30, "{:?}", checked.tally);
+    let stage = Stage::new("researcher", GOAL).title("Synthesise the findings").output("research_synthesis.md");
+    let (synthesis, _) = play(stage.upstream("researcher", "research_notes.md", &notes));
+    let checked = crate::documents::evidence::check(&synthesis, &grounds);
+    assert_eq!(checked.flaws, []);
+    assert!(checked.tally.checked >= 30, "{:?}", checked.tally);
 }

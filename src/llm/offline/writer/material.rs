@@ -67,9 +67,8 @@ impl Material {
             let notes =
                 documents().flat_map(|document| document.lines.values()).filter(|line| line.starts_with("[^") && line.contains("]: "));
             material.footnotes = notes.cloned().collect();
-            material.quotes = own_quotes(brief, &documents().collect::<Vec<_>>());
+            material.quotes = own_quotes(brief, gathered, &documents().collect::<Vec<_>>());
         }
-        renumber(&mut material.quotes);
         for refusal in gathered.refusals.iter().filter(|refusal| refusal.tool == "read_file") {
             material.unread.push(format!("`{}` could not be read: {}.", refusal.target, refusal.reason.trim_end_matches('.')));
         }
@@ -167,23 +166,13 @@ fn sections(document: &Document) -> Vec<Section> {
     sections
 }
 
-fn own_quotes(brief: &Brief, documents: &[&Document]) -> Vec<Quote> {
+fn own_quotes(brief: &Brief, gathered: &Gathered, documents: &[&Document]) -> Vec<Quote> {
     let upstream = |document: &&&Document| brief.upstream.iter().any(|upstream| upstream.output.as_str() == document.path);
     let passages: Vec<passages::Passage> =
         documents.iter().filter(|document| !upstream(document)).flat_map(|document| passages::split(document)).collect();
     let ranked = passages::rank(&passages, &words::terms(brief), MOST_QUOTES);
     let chosen = if ranked.is_empty() { passages::openings(&passages, MOST_QUOTES) } else { ranked };
-    chosen.iter().enumerate().map(|(index, ranked)| Quote::new(index + 1, ranked)).collect()
-}
-
-/// Ids that several notes share are made unique.
-fn renumber(quotes: &mut [Quote]) {
-    let ids: std::collections::BTreeSet<&str> = quotes.iter().map(|quote| quote.id.as_str()).collect();
-    if ids.len() < quotes.len() {
-        for (index, quote) in quotes.iter_mut().enumerate() {
-            quote.id = format!("s{}", index + 1);
-        }
-    }
+    chosen.iter().map(|ranked| Quote::new(&gathered.sources, ranked)).collect()
 }
 
 /// Web addresses, each once a document.

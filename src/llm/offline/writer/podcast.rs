@@ -68,7 +68,8 @@ fn is_table(quote: &Quote) -> bool {
 fn rundown(segments: &[Segment], end: usize) -> String {
     let mut rows = vec![vec![clock(0), clock(OPENING), "Intro".to_owned(), String::new()]];
     for segment in segments {
-        let ids: Vec<String> = segment.quotes.iter().map(|quote| format!("[^{}]", quote.id)).collect();
+        let mut ids: Vec<String> = segment.quotes.iter().map(|quote| quote.mark().trim().to_owned()).collect();
+        ids.dedup();
         rows.push(vec![clock(segment.start), clock(segment.seconds), markdown::capital(segment.theme), ids.join(" ")]);
     }
     rows.push(vec![clock(end), clock(ENDING), "Outro".to_owned(), String::new()]);
@@ -82,7 +83,7 @@ fn segment_text(segment: &Segment) -> String {
         let spoken: Vec<&str> = quote.lines.iter().map(|line| line.trim().trim_start_matches(['-', '*', '>', ' '])).collect();
         let from = quote.path.rsplit('/').next().unwrap_or(&quote.path);
         let part = if quote.heading.is_empty() { String::new() } else { format!(", under “{}”", quote.heading) };
-        text.push_str(&host(&format!("From {from}{part}: “{}” [^{}]", spoken.join(" ").trim(), quote.id)));
+        text.push_str(&host(&format!("From {from}{part}: “{}”{}", spoken.join(" ").trim(), quote.mark())));
     }
     text
 }
@@ -127,7 +128,7 @@ pub fn show_notes(brief: &Brief, material: &Material) -> (String, String) {
         .themes()
         .into_iter()
         .filter_map(|(_, quotes)| quotes.into_iter().find(|quote| !is_table(quote)))
-        .map(|quote| format!("“{}” [^{}]", quote.first_sentence(), quote.id))
+        .map(|quote| format!("“{}”{}", quote.first_sentence(), quote.mark()))
         .collect();
     let facts = if facts.is_empty() { material.spoken() } else { facts };
     if !facts.is_empty() {

@@ -119,7 +119,7 @@ fn in_brief(material: &Material) -> String {
     }
     for (theme, quotes) in material.themes().into_iter().take(8) {
         if let Some(quote) = quotes.first() {
-            lines.push(format!("**{}** — “{}” [^{}]", markdown::capital(theme), quote.first_sentence(), quote.id));
+            lines.push(format!("**{}** — “{}”{}", markdown::capital(theme), quote.first_sentence(), quote.mark()));
         }
     }
     if lines.is_empty() { String::new() } else { format!("## In brief\n\n{}\n", list(&lines)) }
@@ -190,7 +190,7 @@ fn themes(material: &Material, head: &str) -> String {
 /// `inputs/a.md, section “Costs” (line 7) [^s1]:`
 fn attribution(quote: &Quote) -> String {
     let section = if quote.heading.is_empty() { String::new() } else { format!(", section “{}”", quote.heading) };
-    format!("{}{section}, line {} [^{}]:", link(&quote.path), quote.start, quote.id)
+    format!("{}{section}, line {}{}:", link(&quote.path), quote.start, quote.mark())
 }
 
 /// A link to a file of the workspace; a path of the project is only named.
@@ -235,9 +235,12 @@ fn sources(material: &Material, cited: &str) -> String {
     text
 }
 
-/// The footnotes that the text refers to.
+/// The passages that the text quotes, then the footnotes of earlier texts that it refers to.
 pub fn cited(material: &Material, text: &str) -> String {
-    let quotes = material.quotes.iter().filter(|quote| text.contains(&format!("[^{}]", quote.id))).map(Quote::source);
+    let quotes = material.quotes.iter().filter(|quote| text.contains(&quote.first_sentence())).map(Quote::source);
     let named = |note: &&String| note.split_once("]:").is_some_and(|(id, _)| text.contains(&format!("{id}]")));
-    quotes.chain(material.footnotes.iter().filter(named).map(|note| format!("{note}\n"))).collect()
+    let passages: String = quotes.collect();
+    let notes: String = material.footnotes.iter().filter(named).map(|note| format!("{note}\n")).collect();
+    let between = if passages.is_empty() || notes.is_empty() { "" } else { "\n" };
+    format!("{passages}{between}{notes}")
 }
