@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use futures::StreamExt;
 use serde_json::{Value, json};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -35,6 +34,7 @@ fn bare() -> Outcome<Bare> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let get = |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1)).cloned();
     let must = |name: &str| get(name).ok_or_else(|| format!("{name} is missing"));
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Ok(Bare {
         client: reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?,
         url: format!("{}/v1/messages", must("--base-url")?),
@@ -48,10 +48,11 @@ fn bare() -> Outcome<Bare> {
 /// One call: the text of the answer, or the input of its tool call.
 async fn call(bare: &Bare, messages: &Value) -> Outcome<String> {
     let body = json!({"model": "m", "max_tokens": 4096, "stream": true, "system": "You write.", "messages": messages});
-    let mut stream = bare.client.post(&bare.url).header("x-api-key", "none-needed").json(&body).send().await?.bytes_stream();
+    let request = bare.client.post(&bare.url).header("x-api-key", "none-needed").header("content-type", "application/json");
+    let mut answer = request.body(body.to_string()).send().await?;
     let (mut pending, mut text) = (Vec::new(), String::new());
-    while let Some(piece) = stream.next().await {
-        pending.extend_from_slice(&piece?);
+    while let Some(piece) = answer.chunk().await? {
+        pending.extend_from_slice(&piece);
         while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = pending.drain(..=end).collect();
             let Some(data) = line.strip_prefix(b"data: ") else { continue };

@@ -153,7 +153,7 @@ impl Played {
             stop,
             usage,
             cost_usd: Some(0.0),
-            reply: Some(reply),
+            reply: Some(reply.said()),
             failure: None,
         });
     }

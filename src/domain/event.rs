@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::goal::{Goal, InputFile};
-use super::message::{CallFailure, Reply};
+use super::message::{CallFailure, Said};
 use super::path::RelPath;
 use super::plan::{Plan, StepId};
 use super::policy::ApprovalMode;
@@ -12,8 +12,11 @@ use super::question::{Decision, Question, QuestionId, Via};
 use super::tool::Touched;
 use super::view::{RunStatus, StepStatus};
 
-/// The version of the journal and of every view; a greater one is shown read-only.
+/// The version of every view.
 pub const SCHEMA: u32 = 1;
+/// The version of the journal; a greater one is shown read-only, lesser ones are read and written on. 2: texts told before are named by
+/// their place, and a reply's figures stand in its event alone.
+pub const JOURNAL_SCHEMA: u32 = 2;
 
 /// One line of `journal.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -123,7 +126,7 @@ pub enum Event {
         usage: super::usage::Usage,
         cost_usd: Option<f64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        reply: Option<Reply>,
+        reply: Option<Said>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<CallFailure>,
     },

@@ -72,13 +72,22 @@ pub struct Reply {
     pub cost_usd: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// The provider's own JSON of the message.
+    /// The provider's own JSON of the message, where the blocks do not say all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<Value>,
 }
 
-impl Reply {
-    /// All text of the reply, paragraphs joined by a newline.
+/// What a model said, without the figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Said {
+    pub blocks: Vec<Block>,
+    /// The provider's own JSON of the message, where the blocks do not say all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Value>,
+}
+
+impl Said {
+    /// All text of it, paragraphs joined by a newline.
     pub fn text(&self) -> String {
         let parts: Vec<&str> =
             self.blocks.iter().filter_map(|block| if let Block::Text { text } = block { Some(text.as_str()) } else { None }).collect();
@@ -86,8 +95,23 @@ impl Reply {
     }
 
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolCall> {
-        self.blocks.iter().filter_map(|block| if let Block::ToolCall(call) = block { Some(call) } else { None })
+        tool_calls(&self.blocks)
     }
+}
+
+impl Reply {
+    pub fn tool_calls(&self) -> impl Iterator<Item = &ToolCall> {
+        tool_calls(&self.blocks)
+    }
+
+    /// What was said.
+    pub fn said(self) -> Said {
+        Said { blocks: self.blocks, raw: self.raw }
+    }
+}
+
+fn tool_calls(blocks: &[Block]) -> impl Iterator<Item = &ToolCall> {
+    blocks.iter().filter_map(|block| if let Block::ToolCall(call) = block { Some(call) } else { None })
 }
 
 /// How a failed call is to be handled (DESIGN: errors by class).

@@ -30,7 +30,7 @@ pub use evidence::{Ledger, Source, SourceKind};
 pub use finding::{Finding, Severity};
 pub use flaw::{Flaw, Tally};
 pub use goal::{Goal, InputFile};
-pub use message::{Block, CallFailure, FailureClass, Message, ModelRequest, Reply, Role, Spent, StopReason};
+pub use message::{Block, CallFailure, FailureClass, Message, ModelRequest, Reply, Role, Said, Spent, StopReason};
 pub use path::RelPath;
 pub use plan::{Plan, Step, StepId};
 pub use policy::Policy;

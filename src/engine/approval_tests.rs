@@ -126,7 +126,7 @@ impl Scene {
             stop: StopReason::ToolUse,
             usage: Usage::default(),
             cost_usd: None,
-            reply: Some(reply),
+            reply: Some(reply.said()),
             failure: None,
         });
         let touch = |path: &&str| Touched { path: RelPath::new(path).unwrap(), sha256: "0".into(), bytes: 1, wrote: false };

@@ -175,7 +175,16 @@ impl Play {
         let blocks = if fate.silent && step != turn::planner_id() { vec![] } else { vec![Block::Text { text }] };
         let stop = StopReason::EndTurn;
         let reply = failure.is_none().then_some(Reply { blocks, stop, usage, cost_usd, request_id: None, raw: None });
-        self.put(Event::CallFinished { step, ordinal, request_id: None, stop, usage, cost_usd, reply, failure });
+        self.put(Event::CallFinished {
+            step,
+            ordinal,
+            request_id: None,
+            stop,
+            usage,
+            cost_usd,
+            reply: reply.map(crate::domain::Reply::said),
+            failure,
+        });
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::finding::{REPORT_FINDINGS, reported};
 use crate::domain::message::{CallFailure, FailureClass};
 use crate::domain::tool::{Touched, WEB_SEARCH};
 use crate::domain::usage::add_costs;
-use crate::domain::{Decision, Goal, Plan, Question, QuestionId, Reply, RunStatus, StepId, StepStatus, StopReason, Subject, Usage, Via};
+use crate::domain::{Decision, Goal, Plan, Question, QuestionId, RunStatus, Said, StepId, StepStatus, StopReason, Subject, Usage, Via};
 
 use super::replan::replan_id;
 use super::review::Round;
@@ -43,12 +43,12 @@ impl Workflow {
             Event::Answered { id, decision, via, .. } => self.answered(id, decision, *via, record),
             Event::StepStarted { .. } => self.step_started(record),
             Event::CallStarted { .. } => self.call_started(&record.event),
-            Event::CallFinished { step, ordinal, usage, cost_usd, reply, failure, .. } => {
+            Event::CallFinished { step, ordinal, stop, usage, cost_usd, reply, failure, .. } => {
                 self.spend(step, *usage, *cost_usd);
                 if let Some(raw) = reply.as_ref().and_then(|reply| reply.raw.as_ref()) {
                     self.found(raw, step, record.at);
                 }
-                self.call_finished(step, *ordinal, reply.as_ref(), failure.as_ref());
+                self.call_finished(step, *ordinal, reply.as_ref().map(|reply| (reply, *stop, *usage)), failure.as_ref());
             }
             Event::ToolStarted { step, call_id, .. } => {
                 let pending = &mut self.step_mut(step).conversation.pending;
@@ -288,7 +288,7 @@ impl Workflow {
         }
     }
 
-    fn call_finished(&mut self, step: &StepId, ordinal: u32, reply: Option<&Reply>, failure: Option<&CallFailure>) {
+    fn call_finished(&mut self, step: &StepId, ordinal: u32, reply: Option<Replied<'_>>, failure: Option<&CallFailure>) {
         if let Some(failure) = failure.filter(|failure| self.parks(step, failure)) {
             self.parked = Some(failure.message.clone());
         }
@@ -304,8 +304,8 @@ impl Workflow {
             return;
         }
         let state = self.step_mut(step);
-        if let Some(reply) = reply {
-            let prompt = reply.usage.total() - reply.usage.output_tokens;
+        if let Some((_, _, usage)) = reply {
+            let prompt = usage.total() - usage.output_tokens;
             let weight = super::hand_over::weight(&state.conversation.messages);
             state.conversation.measured = (prompt > 0).then_some((weight, prompt));
         }
@@ -365,16 +365,19 @@ impl Workflow {
     }
 }
 
+/// A reply as its event tells it: what was said, why it ended, what it used.
+type Replied<'a> = (&'a Said, StopReason, Usage);
+
 fn is_input(touch: &Touched) -> bool {
     touch.path.folded().starts_with("inputs/")
 }
 
 /// A call's end in its conversation; for a reply, whether it counts as a turn.
-fn finish_call(conversation: &mut Conversation, ordinal: u32, reply: Option<&Reply>, failure: Option<&CallFailure>) -> Option<bool> {
+fn finish_call(conversation: &mut Conversation, ordinal: u32, reply: Option<Replied<'_>>, failure: Option<&CallFailure>) -> Option<bool> {
     conversation.open = None;
     conversation.ordinal = ordinal;
     match (reply, failure) {
-        (Some(reply), _) => return Some(conversation.take_reply(reply)),
+        (Some((reply, stop, _)), _) => return Some(conversation.take_reply(reply, stop)),
         (None, Some(failure)) => {
             conversation.broken = if failure.again { conversation.broken + 1 } else { 0 };
             conversation.last = Some(Ended::Failed(failure.clone()));

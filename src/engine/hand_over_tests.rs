@@ -119,7 +119,16 @@ impl Play {
                     Err(failure) => (None, Some(failure)),
                 };
                 let stop = reply.as_ref().map_or(StopReason::Error, |reply| reply.stop);
-                self.put(Event::CallFinished { step, ordinal, request_id: None, stop, usage, cost_usd: None, reply, failure });
+                self.put(Event::CallFinished {
+                    step,
+                    ordinal,
+                    request_id: None,
+                    stop,
+                    usage,
+                    cost_usd: None,
+                    reply: reply.map(crate::domain::Reply::said),
+                    failure,
+                });
             }
             Wish::RunTool { step, call, .. } => {
                 let touched = match call.name.as_str() {

@@ -85,7 +85,7 @@ fn answered(records: &mut Vec<Record>, text: &str) -> ModelRequest {
             stop: StopReason::EndTurn,
             usage: Usage { output_tokens: 7, ..Usage::default() },
             cost_usd: Some(0.25),
-            reply: Some(reply),
+            reply: Some(reply.said()),
             failure: None,
         },
     );

@@ -138,7 +138,16 @@ impl Play {
                 let reply = Reply { blocks, stop: StopReason::EndTurn, usage, cost_usd: Some(0.5), request_id: None, raw: None };
                 let reply = failure.is_none().then_some(reply);
                 let stop = StopReason::EndTurn;
-                self.put(Event::CallFinished { step, ordinal, request_id: None, stop, usage, cost_usd: Some(0.5), reply, failure });
+                self.put(Event::CallFinished {
+                    step,
+                    ordinal,
+                    request_id: None,
+                    stop,
+                    usage,
+                    cost_usd: Some(0.5),
+                    reply: reply.map(crate::domain::Reply::said),
+                    failure,
+                });
             }
             Wish::SaveText { step, path, .. } => self.put(Event::Saved { step, path, sha256: "h".into(), bytes: 1 }),
             Wish::Finish { status, reason } => self.put(Event::RunFinished { status, reason }),

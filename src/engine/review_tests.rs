@@ -165,7 +165,16 @@ impl Play {
         let failure = matches!(act, Act::Fail).then(|| CallFailure::new(FailureClass::Doomed, "no"));
         let usage = Usage::default();
         let reply = failure.is_none().then_some(Reply { blocks, stop, usage, cost_usd: Some(0.0), request_id: None, raw: None });
-        self.put(Event::CallFinished { step, ordinal, request_id: None, stop, usage, cost_usd: Some(0.0), reply, failure });
+        self.put(Event::CallFinished {
+            step,
+            ordinal,
+            request_id: None,
+            stop,
+            usage,
+            cost_usd: Some(0.0),
+            reply: reply.map(crate::domain::Reply::said),
+            failure,
+        });
     }
 
     fn tool(&mut self, step: StepId, call: ToolCall) {

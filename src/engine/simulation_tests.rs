@@ -257,7 +257,7 @@ fn finished(step: StepId, ordinal: u32, luck: Luck, output: &RelPath) -> Event {
     };
     let usage = Usage { input_tokens: 1, output_tokens: 1, ..Usage::default() };
     let reply = failure.is_none().then_some(Reply { blocks, stop, usage, cost_usd: Some(0.5), request_id: None, raw: None });
-    Event::CallFinished { step, ordinal, request_id: None, stop, usage, cost_usd: Some(0.5), reply, failure }
+    Event::CallFinished { step, ordinal, request_id: None, stop, usage, cost_usd: Some(0.5), reply: reply.map(Reply::said), failure }
 }
 
 /// Plays until nothing happens any more, approving what is asked and resuming what was parked.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, FixedOffset};
 
 use crate::domain::message::CallFailure;
-use crate::domain::{Block, Finding, Message, RelPath, Reply, Role, StepStatus, StopReason, ToolCall, Usage};
+use crate::domain::{Block, Finding, Message, RelPath, Role, Said, StepStatus, StopReason, ToolCall, Usage};
 
 /// A tool call that a reply asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,21 +107,21 @@ impl Conversation {
     }
 
     /// A reply arrived. Returns whether it counts as a turn.
-    pub fn take_reply(&mut self, reply: &Reply) -> bool {
-        let cut_tool = reply.stop == StopReason::MaxTokens && matches!(reply.blocks.last(), Some(Block::ToolCall(_)));
-        let refused = reply.stop == StopReason::Refusal;
+    pub fn take_reply(&mut self, reply: &Said, stop: StopReason) -> bool {
+        let cut_tool = stop == StopReason::MaxTokens && matches!(reply.blocks.last(), Some(Block::ToolCall(_)));
+        let refused = stop == StopReason::Refusal;
         // A pause may hold nothing but the provider's own tool blocks; the continuation needs them.
-        let paused = reply.stop == StopReason::PauseTurn && reply.raw.is_some();
+        let paused = stop == StopReason::PauseTurn && reply.raw.is_some();
         if !cut_tool && !refused && (!reply.blocks.is_empty() || paused) {
             self.messages.push(Message { role: Role::Assistant, blocks: reply.blocks.clone(), raw: reply.raw.clone() });
-            let acts = !matches!(reply.stop, StopReason::MaxTokens | StopReason::PauseTurn);
+            let acts = !matches!(stop, StopReason::MaxTokens | StopReason::PauseTurn);
             if acts {
                 self.pending = reply.tool_calls().map(|call| PendingTool { call: call.clone(), started: false, result: None }).collect();
             }
         }
         self.broken = 0;
-        self.last = Some(Ended::Replied { stop: reply.stop, text: reply.text(), cut_tool });
-        let continues = matches!(reply.stop, StopReason::MaxTokens | StopReason::PauseTurn);
+        self.last = Some(Ended::Replied { stop, text: reply.text(), cut_tool });
+        let continues = matches!(stop, StopReason::MaxTokens | StopReason::PauseTurn);
         if continues {
             self.continuations += 1;
         }

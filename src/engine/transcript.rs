@@ -17,7 +17,7 @@ pub fn passage(record: &Record) -> Option<String> {
             let guide = guide.map(|(name, _)| format!("; project instructions: {name}")).unwrap_or_default();
             format!(
                 "{step} {agent}, attempt {attempt}, at most {max_turns} turns, tools: {tools}{guide}\n\n{}\n",
-                capped(&without_outputs(prompt), WORDS_CAP)
+                capped(task(prompt), WORDS_CAP)
             )
         }
         Event::CallFinished { reply: Some(reply), usage, ordinal, .. } => {
@@ -38,16 +38,12 @@ pub fn passage(record: &Record) -> Option<String> {
     Some(format!("[{at}] {text}"))
 }
 
-/// The prompt without the texts of earlier outputs, which stand in their files.
-fn without_outputs(prompt: &str) -> String {
-    let (mut text, mut rest) = (String::new(), prompt);
-    while let Some((before, output)) = rest.split_once("<output of=") {
-        let Some((_, after)) = output.split_once("\n</output>\n") else { break };
-        text.push_str(before.trim_end());
-        text.push('\n');
-        rest = after;
-    }
-    text + rest
+/// What a prompt says about the step itself: the goal, the plan and earlier outputs stand in files of their own.
+fn task(prompt: &str) -> &str {
+    let from = prompt.find("# Your step (").and_then(|at| prompt.get(at..)).unwrap_or(prompt);
+    let ends = ["\n# The other steps\n", "\n# What "];
+    let end = ends.iter().filter_map(|heading| from.find(heading)).min();
+    end.and_then(|end| from.get(..end)).unwrap_or(from).trim_end()
 }
 
 fn said(block: &Block) -> Option<String> {
@@ -67,10 +63,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transcript_refers_to_earlier_outputs_and_does_not_repeat_them() {
-        let prompt = "# Goal\n\n# What s1 left in `a.md`\n\n<output of=\"s1\">\nlong\ntext\n</output>\n\n# What s2 left in `b.md`\n\n\
-                      <output of=\"s2\">\nmore\n</output>\n";
-        assert_eq!(without_outputs(prompt), "# Goal\n\n# What s1 left in `a.md`\n\n# What s2 left in `b.md`\n");
-        assert_eq!(without_outputs("no <output of=\"s1\"> end"), "no <output of=\"s1\"> end");
+    fn a_transcript_tells_the_task_and_refers_to_all_else() {
+        let prompt = "# Goal\n\nStudy the tides\n\n# Your step (s2)\n\nWrite é\n\nWrite the result to `b.md`.\n\n# The other steps\n\n- s1\n\n\
+                      # What s1 left in `a.md`\n\n<output of=\"s1\">\nlong\n</output>\n";
+        assert_eq!(task(prompt), "# Your step (s2)\n\nWrite é\n\nWrite the result to `b.md`.");
+        assert_eq!(task("no headings"), "no headings");
     }
 }

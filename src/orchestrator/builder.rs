@@ -7,6 +7,7 @@ use crate::domain::policy::Guide;
 use crate::domain::{Buffers, Error, NoBuffers, Result};
 use crate::llm::Provider;
 use crate::sys::http_guarded::system_lookup;
+use crate::sys::watch::Watches;
 use crate::sys::{Clock, Disk, Environment, GuardedHttp, RealDisk, SystemClock};
 use crate::tools::Tool;
 
@@ -163,6 +164,7 @@ impl Builder {
             buffers: self.buffers.unwrap_or_else(|| Arc::new(NoBuffers)),
             feed: Feed::default(),
             runs: Mutex::default(),
+            watches: Watches::default(),
             settings,
             environment,
             clock,

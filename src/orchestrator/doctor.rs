@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::config::Settings;
 use crate::config::settings::ProviderChoice;
+use crate::domain::address::WebAddress;
 use crate::domain::view::RunSummary;
 use crate::domain::{RelPath, Result, RunStatus};
 use crate::sys::fence::Fence;
@@ -176,8 +177,16 @@ fn search(settings: &Settings) -> Check {
             let at = settings.search_url.as_deref().map(|url| format!(" at {}", shown(url))).unwrap_or_default();
             ok("search", format!("{name}{at}; it was not asked, since that may cost money"))
         }
-        ("searxng", None) => check("search", Status::Warning, "searxng, but search.url is not set".into(), Some(hint)),
-        (name, None) => check("search", Status::Warning, format!("{name}, but search.key_command is not set"), Some(hint)),
+        (name, None) => check("search", Status::Warning, format!("{name}, but {}", lacking(settings)), Some(hint)),
+    }
+}
+
+/// Why the search that was chosen cannot be used.
+fn lacking(settings: &Settings) -> String {
+    match settings.search_url.as_deref().map(WebAddress::parse) {
+        Some(Err(problem)) => format!("search.url cannot be used: {problem}"),
+        None if settings.search_provider == "searxng" => "search.url is not set".into(),
+        _ => "search.key_command is not set".into(),
     }
 }
 

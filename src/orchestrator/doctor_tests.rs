@@ -132,7 +132,10 @@ fn the_search_set_up_is_told() {
     assert!(message(&report(&place, &[])).contains("model provider's own"));
     place.settings.search_provider = "searxng".into();
     assert_eq!(status(&report(&place, &[]), "search"), Status::Warning);
-    place.settings.search_url = Some("http://user:canary@127.0.0.1:8080/?key=canary".into());
+    place.settings.search_url = Some("http://user:canary@127.0.0.1:8080/".into());
+    let told = message(&report(&place, &[]));
+    assert!(told.contains("search.url cannot be used") && !told.contains("canary"), "{told}");
+    place.settings.search_url = Some("http://127.0.0.1:8080/?key=canary".into());
     let told = message(&report(&place, &[]));
     assert!(told.starts_with("searxng at http://127.0.0.1:8080;") && !told.contains("canary"), "{told}");
 }

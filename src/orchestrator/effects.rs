@@ -156,7 +156,7 @@ pub(super) fn call_finished(step: StepId, ordinal: u32, outcome: Result<Reply, C
             stop: reply.stop,
             usage: reply.usage,
             cost_usd: reply.cost_usd,
-            reply: Some(reply),
+            reply: Some(reply.said()),
             failure: None,
         },
         Err(mut failure) => {

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Command, Decision, QuestionId, StepId, Via};
 use crate::sys::mailbox::{Letter, Mailbox, mailbox_name};
-use crate::sys::watch::{Watch, watch};
+use crate::sys::watch::Watch;
 use crate::workspace::Workspace;
 
 use super::run::CommandOutcome;
@@ -88,7 +88,7 @@ impl Letters {
         if let Err(error) = &mailbox {
             tracing::debug!(%error, "no mailbox: approvals from other processes wait until the run lets go");
         }
-        let watch = watch(workspace.path(), &["plan.md"]);
+        let watch = shared.watches.watch(workspace.path(), &["plan.md"]);
         Letters { mailbox: mailbox.ok(), watch: watch.ok() }
     }
 

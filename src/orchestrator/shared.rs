@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::config::{Memory, Settings};
 use crate::domain::policy::Guide;
 use crate::domain::{Buffers, Error, Result};
+use crate::sys::watch::Watches;
 use crate::sys::{Clock, Disk, Environment, GuardedHttp};
 use crate::tools::Tool;
 
@@ -44,6 +45,7 @@ pub(super) struct Shared {
     /// Whether paid events wait for the disk.
     pub durable: bool,
     pub feed: Feed,
+    pub watches: Watches,
     /// The runs that live here, by run id.
     pub runs: Mutex<BTreeMap<String, RunHandle>>,
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use tokio::sync::{mpsc, watch};
 
 use crate::config::settings::ProviderChoice;
-use crate::domain::event::{Event, NoteLevel, SCHEMA};
+use crate::domain::event::{Event, JOURNAL_SCHEMA, NoteLevel};
 use crate::domain::plan::PlanRules;
 use crate::domain::policy::{ProjectRead, Rates};
 use crate::domain::{Command, Error, Goal, Policy, Record, Result, RunStatus, StepId};
@@ -59,7 +59,7 @@ pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOption
     }
     let (journal, _, _) = workspace.open_journal()?;
     let started = Event::RunStarted {
-        schema: SCHEMA,
+        schema: JOURNAL_SCHEMA,
         run_id: run_id.clone(),
         project: shared.settings.project.to_string_lossy().into_owned(),
         inputs: files,
@@ -140,7 +140,7 @@ pub(super) async fn resume(shared: &Arc<Shared>, path: &Path, options: ResumeOpt
     policy.budget_usd = options.budget_usd.or(run.budget_usd);
     policy.budget_tokens = run.budget_tokens.or(policy.budget_tokens);
     let mut first = vec![Event::RunStarted {
-        schema: SCHEMA,
+        schema: JOURNAL_SCHEMA,
         run_id: run.run_id.clone(),
         goal,
         project: run.project,
@@ -169,7 +169,8 @@ pub(super) fn take_up(disk: &Arc<dyn crate::sys::Disk>, path: &Path, owner: &Own
     match health {
         JournalHealth::Sound | JournalHealth::TornTail => Ok((workspace, lease, journal, records)),
         JournalHealth::Newer { schema } => {
-            let what = format!("the workspace was written by a newer version (format {schema}, known is {SCHEMA}); it is shown read-only");
+            let what =
+                format!("the workspace was written by a newer version (format {schema}, known is {JOURNAL_SCHEMA}); it is shown read-only");
             Err(Error::place(what).hint("install the newer version of ai-orchestrator to resume it"))
         }
         JournalHealth::Corrupt { line, copy } => {

@@ -2,11 +2,11 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, FixedOffset, Local};
+use chrono::{DateTime, FixedOffset, Local, SubsecRound};
 
 /// Tells the time; real in the program, fixed in tests.
 pub trait Clock: Send + Sync {
-    /// Now, with the offset of the local time zone.
+    /// Now to the millisecond, with the offset of the local time zone.
     fn now(&self) -> DateTime<FixedOffset>;
     /// A clock that never goes back, for durations.
     fn instant(&self) -> Instant;
@@ -21,7 +21,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "this is the home of the clock")]
     fn now(&self) -> DateTime<FixedOffset> {
-        Local::now().fixed_offset()
+        Local::now().fixed_offset().trunc_subsecs(3)
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is the home of the clock")]

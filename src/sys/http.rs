@@ -97,6 +97,9 @@ impl Http {
 
 #[allow(clippy::disallowed_methods, reason = "this is the home of HTTP clients")]
 pub(super) fn builder() -> ClientBuilder {
+    // The TLS engine is chosen once for the process; a second choice is refused, and the first one stands. `ring` is the one that builds
+    // in seconds and without a C++ toolchain.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_keepalive(KEEPALIVE)

@@ -53,7 +53,7 @@ fn a_held_a_corrupt_and_a_newer_workspace_stay() {
     let file = |workspace: &Workspace| workspace.path().join(".orchestrator/journal.jsonl");
     let text = std::fs::read_to_string(file(&corrupt)).unwrap();
     std::fs::write(file(&corrupt), format!("junk\n{text}")).unwrap();
-    std::fs::write(file(&newer), text.replace("\"schema\":1", "\"schema\":2")).unwrap();
+    std::fs::write(file(&newer), text.replace("\"schema\":1", "\"schema\":99")).unwrap();
     assert_eq!(clean(&scratch, 0), [gone.path()]);
     drop(lease);
     assert_eq!(clean(&scratch, 0), [held.path()]);

@@ -2,10 +2,12 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::blobs::{Blobs, INLINE_BYTES, has_blobs, put_back};
-use crate::domain::event::SCHEMA;
+use super::blobs::{self, Blobs, INLINE_BYTES, has_blobs};
+use super::texts::{Texts, has_texts};
+use crate::domain::event::JOURNAL_SCHEMA;
 use crate::domain::{Error, ErrorKind, Event, Record, Result};
 use crate::sys::disk::{AppendFile, Disk};
 
@@ -16,6 +18,9 @@ const MAX_JOURNAL_BYTES: u64 = 4 << 30;
 
 /// Readers of JSON stop at a depth of 128; a line nested deeper than this is not written, so that what is written can be read.
 const MAX_DEPTH: usize = 120;
+
+/// A line shorter than this is written as it is: no text in it is worth telling by its place.
+const SHORT_LINE: usize = 256;
 
 /// In what state a journal was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +56,7 @@ pub struct Journal {
     length: u64,
     next_seq: u64,
     blobs: Blobs,
+    texts: Texts,
     /// Set while bytes of a failed append may stand behind the last whole line.
     unclean: bool,
     /// Folders whose names must survive before a first sync is true, innermost first.
@@ -101,20 +107,39 @@ impl Journal {
         if depth(&line) > MAX_DEPTH {
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "an event is nested too deeply to be read back"));
         }
-        // A string is never longer than its JSON, so a short line holds no large one.
-        if line.len() > INLINE_BYTES {
-            let mut value = serde_json::to_value(record)?;
-            self.blobs.take_out(&mut value)?;
-            line = value.to_string();
+        let told = self.texts.length();
+        // A string is never longer than its JSON, so a short line holds no long one.
+        if line.len() > SHORT_LINE {
+            match shortened(record, &mut self.texts, &mut self.blobs) {
+                Ok(shorter) => line = shorter,
+                Err(error) => {
+                    self.texts.forget(told);
+                    return Err(error);
+                }
+            }
         }
         line.push('\n');
         if let Err(error) = file.append(line.as_bytes()) {
             self.unclean = file.truncate(self.length).is_err();
+            self.texts.forget(told);
             return Err(error);
         }
+        self.texts.settle();
         self.length += line.len() as u64;
         Ok(())
     }
+}
+
+/// The line of a record without what the journal told before, and without large strings.
+fn shortened(record: &Record, texts: &mut Texts, blobs: &mut Blobs) -> std::io::Result<String> {
+    let mut value = serde_json::to_value(record)?;
+    texts.take_out(&mut value);
+    let line = value.to_string();
+    if line.len() <= INLINE_BYTES {
+        return Ok(line);
+    }
+    blobs.take_out(&mut value)?;
+    Ok(value.to_string())
 }
 
 /// How deeply a JSON text is nested.
@@ -145,22 +170,32 @@ pub(super) struct Reading {
     /// The last line is whole but its line break is missing.
     unended: bool,
     bytes: Vec<u8>,
+    /// What its lines told, for those that follow.
+    texts: Texts,
 }
 
 /// Reads the journal of the workspace whose `.orchestrator/` this is; changes nothing.
 pub(super) fn read(private: &Arc<dyn Disk>) -> Result<Reading> {
     let bytes = private.read(JOURNAL, MAX_JOURNAL_BYTES).map_err(|error| Error::disk("cannot read the journal", &error))?;
-    let mut reading = Reading { records: Vec::new(), health: JournalHealth::Sound, good: 0, unended: false, bytes: Vec::new() };
+    let texts = Texts::new();
+    let mut reading = Reading { records: Vec::new(), health: JournalHealth::Sound, good: 0, unended: false, bytes: Vec::new(), texts };
     let mut newer = None;
     for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let whole = line.ends_with(b"\n");
         let seq = reading.records.len() as u64 + 1;
-        match read_line(private, line, seq) {
-            Ok(Line::Record(record)) => reading.records.push(*record),
+        let told = reading.texts.length();
+        match read_line(private, line, seq, &mut reading.texts) {
+            Ok(Line::Record(record)) => {
+                reading.texts.settle();
+                reading.records.push(*record);
+            }
             Ok(Line::Blank) => {}
             Ok(Line::Newer(schema)) => newer = Some(schema),
-            Err(_) if !whole => reading.health = JournalHealth::TornTail,
-            Err(_) => reading.health = JournalHealth::Corrupt { line: index + 1, copy: None },
+            Err(_) => {
+                reading.texts.forget(told);
+                let corrupt = JournalHealth::Corrupt { line: index + 1, copy: None };
+                reading.health = if whole { corrupt } else { JournalHealth::TornTail };
+            }
         }
         if newer.is_some() || reading.health != JournalHealth::Sound {
             break;
@@ -178,13 +213,14 @@ pub(super) fn read(private: &Arc<dyn Disk>) -> Result<Reading> {
 /// Opens the journal for the holder of the lease: cuts off a torn tail, sets a corrupt file aside, leaves a newer one alone.
 /// `folders` are those whose names must last for the journal to last.
 pub(super) fn open(private: &Arc<dyn Disk>, folders: Vec<Arc<dyn Disk>>) -> Result<(Journal, Vec<Record>, JournalHealth)> {
-    let Reading { records, mut health, good, unended, bytes } = read(private)?;
+    let Reading { records, mut health, good, unended, bytes, texts } = read(private)?;
     let mut journal = Journal {
         file: None,
         refusal: String::new(),
         length: good,
         next_seq: records.len() as u64 + 1,
         blobs: Blobs::new(private.clone()),
+        texts,
         unclean: false,
         folders,
     };
@@ -216,14 +252,15 @@ enum Line {
     Newer(u32),
 }
 
-fn read_line(private: &Arc<dyn Disk>, line: &[u8], seq: u64) -> std::result::Result<Line, String> {
+fn read_line(private: &Arc<dyn Disk>, line: &[u8], seq: u64, texts: &mut Texts) -> std::result::Result<Line, String> {
     let text = std::str::from_utf8(line).map_err(|error| error.to_string())?;
     if text.trim().is_empty() {
         return Ok(Line::Blank);
     }
-    let parsed = if has_blobs(text) { with_blobs(private, text) } else { serde_json::from_str(text).map_err(|error| error.to_string()) };
+    let whole = !has_blobs(text) && !has_texts(text);
+    let parsed = if whole { plain(text) } else { restored(private, text, texts) };
     match parsed {
-        Ok(Record { event: Event::RunStarted { schema, .. }, .. }) if schema > SCHEMA => Ok(Line::Newer(schema)),
+        Ok(Record { event: Event::RunStarted { schema, .. }, .. }) if schema > JOURNAL_SCHEMA => Ok(Line::Newer(schema)),
         Ok(record) if record.seq != seq => Err(format!("line {} stands where {seq} belongs", record.seq)),
         Ok(record) => Ok(Line::Record(Box::new(record))),
         // A newer version may start a run in words that we do not know.
@@ -231,15 +268,32 @@ fn read_line(private: &Arc<dyn Disk>, line: &[u8], seq: u64) -> std::result::Res
     }
 }
 
-fn with_blobs(private: &Arc<dyn Disk>, text: &str) -> std::result::Result<Record, String> {
+/// The two parts of a record that stand before its event.
+#[derive(Deserialize)]
+struct Head {
+    seq: u64,
+    at: DateTime<FixedOffset>,
+}
+
+/// Reads a line twice, once for each part: reading both at once would copy all of it first.
+fn plain(text: &str) -> std::result::Result<Record, String> {
+    let Head { seq, at } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let event = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Ok(Record { seq, at, event })
+}
+
+fn restored(private: &Arc<dyn Disk>, text: &str, texts: &mut Texts) -> std::result::Result<Record, String> {
     let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    put_back(private, &mut value)?;
-    serde_json::from_value(value).map_err(|error| error.to_string())
+    blobs::put_back(private, &mut value)?;
+    texts.put_back(&mut value)?;
+    let Head { seq, at } = Head::deserialize(&value).map_err(|error| error.to_string())?;
+    let event = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    Ok(Record { seq, at, event })
 }
 
 fn newer_start(text: &str) -> Option<u32> {
     let value: Value = serde_json::from_str(text).ok()?;
-    let schema = value.get("schema")?.as_u64().filter(|schema| *schema > u64::from(SCHEMA))?;
+    let schema = value.get("schema")?.as_u64().filter(|schema| *schema > u64::from(JOURNAL_SCHEMA))?;
     (value.get("event")?.as_str()? == "run_started").then(|| u32::try_from(schema).unwrap_or(u32::MAX))
 }
 

@@ -12,6 +12,7 @@ pub mod proposed;
 pub mod store;
 #[cfg(test)]
 mod test_support;
+mod texts;
 pub mod views;
 
 pub use journal::{Journal, JournalHealth};

@@ -22,8 +22,8 @@ pub const EVIDENCE: &str = "evidence.json";
 
 /// Longer strings of a record do not go into the history.
 const MAX_HISTORY_CHARS: usize = 200;
-/// Fields that are bulk whatever their length.
-const BULK: [&str; 4] = ["system", "prompt", "content", "raw"];
+/// Fields that the history leaves out: bulk, and what only programs read.
+const LEFT_OUT: [&str; 8] = ["event", "system", "prompt", "content", "tools", "request_hash", "hash", "touched"];
 
 /// Everything that the views say.
 #[derive(Debug, Clone)]
@@ -142,9 +142,20 @@ struct WithKept<'a, T> {
 
 fn json_view<T: Serialize>(workspace: &Workspace, previous: &mut ViewCache, name: &str, view: &T) -> Option<String> {
     let kept = kept_fields(workspace, previous, name, view);
-    let mut text = serde_json::to_string_pretty(&WithKept { view, kept }).ok()?;
-    text.push('\n');
-    Some(text)
+    let Value::Object(fields) = serde_json::to_value(WithKept { view, kept }).ok()? else { return None };
+    let fields: Vec<String> = fields.iter().map(|(name, value)| format!("  {}: {}", json!(name), in_lines(value))).collect();
+    Some(format!("{{\n{}\n}}\n", fields.join(",\n")))
+}
+
+/// A value on one line, a list of things with one line each: readable, and half the size of indented JSON.
+fn in_lines(value: &Value) -> String {
+    match value {
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            let lines: Vec<String> = items.iter().map(|item| format!("    {item}")).collect();
+            format!("[\n{}\n  ]", lines.join(",\n"))
+        }
+        value => value.to_string(),
+    }
 }
 
 /// The fields that an existing file has and we do not know: a newer version's, or a person's.
@@ -180,49 +191,50 @@ pub fn history_line(record: &Record) -> Option<String> {
     serde_json::to_string(&history_entry(record)).ok()
 }
 
-/// A record for the history: prompts, contents, replies and every long string give way to their length.
+/// A record for the history: prompts, contents and replies are left out, every other long string gives way to its length.
 pub fn history_entry(record: &Record) -> HistoryEntry {
     let event = record.event.name().to_owned();
-    let fields = |event: &Event| match serde_json::to_value(event) {
+    let mut details = match serde_json::to_value(without_bulk(&record.event).as_ref().unwrap_or(&record.event)) {
         Ok(Value::Object(fields)) => fields,
         _ => Map::new(),
     };
-    let mut details = match without_reply(&record.event) {
-        Some((rest, length)) => {
-            let mut details = fields(&rest);
-            details.insert("reply".into(), json!(format!("({length} characters)")));
-            details
-        }
-        None => fields(&record.event),
-    };
-    details.remove("event");
     if let Some(steps) = details.get("plan").and_then(|plan| plan.get("steps")).and_then(Value::as_array).map(Vec::len) {
         details.insert("plan".into(), json!({ "steps": steps }));
         shorten_field(&mut details, "text");
     }
-    for field in BULK {
-        shorten_field(&mut details, field);
+    if let Some(Value::Object(usage)) = details.get_mut("usage") {
+        usage.retain(|_, tokens| tokens.as_u64() != Some(0));
     }
-    details.retain(|_, value| !value.is_null());
+    details.retain(|field, value| !value.is_null() && !LEFT_OUT.contains(&field.as_str()));
     details.values_mut().for_each(shorten_strings);
     HistoryEntry { seq: record.seq, at: record.at, event, details }
 }
 
-/// The record of a call without its reply, and how long that is as JSON: a tree of all of it would be made only to be thrown away.
-fn without_reply(event: &Event) -> Option<(Event, usize)> {
-    let Event::CallFinished { step, ordinal, request_id, stop, usage, cost_usd, reply: Some(reply), failure } = event else { return None };
-    let length = serde_json::to_string(reply).ok()?.chars().count();
-    let rest = Event::CallFinished {
-        step: step.clone(),
-        ordinal: *ordinal,
-        request_id: request_id.clone(),
-        stop: *stop,
-        usage: *usage,
-        cost_usd: *cost_usd,
-        reply: None,
-        failure: failure.clone(),
-    };
-    Some((rest, length))
+/// The event without its longest part, so that no tree of it is made only to be thrown away.
+fn without_bulk(event: &Event) -> Option<Event> {
+    match event {
+        Event::CallFinished { step, ordinal, request_id, stop, usage, cost_usd, failure, .. } => Some(Event::CallFinished {
+            step: step.clone(),
+            ordinal: *ordinal,
+            request_id: request_id.clone(),
+            stop: *stop,
+            usage: *usage,
+            cost_usd: *cost_usd,
+            reply: None,
+            failure: failure.clone(),
+        }),
+        Event::StepStarted { step, attempt, agent, log, max_turns, .. } => Some(Event::StepStarted {
+            step: step.clone(),
+            attempt: *attempt,
+            agent: agent.clone(),
+            log: log.clone(),
+            tools: Vec::new(),
+            max_turns: *max_turns,
+            system: String::new(),
+            prompt: String::new(),
+        }),
+        _ => None,
+    }
 }
 
 fn shorten_field(details: &mut Map<String, Value>, field: &str) {

@@ -184,7 +184,7 @@ fn a_workspace_of_a_newer_version_is_shown_and_never_written() {
     let (machine, path) = ended_workspace();
     for name in [".orchestrator/journal.jsonl", "workflow-state.json", "workspace-info.json"] {
         let text = std::fs::read_to_string(path.join(name)).unwrap();
-        let newer = text.replacen("\"schema\":1", "\"schema\":99", 1).replacen("\"schema\": 1", "\"schema\": 99", 1);
+        let newer = text.replacen("\"schema\":2", "\"schema\":99", 1).replacen("\"schema\": 1", "\"schema\": 99", 1);
         assert_ne!(text, newer, "{name}");
         std::fs::write(path.join(name), newer).unwrap();
     }

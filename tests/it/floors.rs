@@ -19,10 +19,11 @@ const FLOORS: [(&str, &[&str]); 12] = [
 ];
 
 /// Outside crates that live in one place, with the paths (prefixes below `src/`) that may name them.
-const HOMES: [(&str, &[&str]); 23] = [
+const HOMES: [(&str, &[&str]); 24] = [
     ("cap_std", &["sys/disk"]),
     ("cap_fs_ext", &["sys/disk"]),
     ("reqwest", &["sys/http"]),
+    ("rustls", &["sys/http"]),
     ("rusqlite", &["tools/data"]),
     ("landlock", &["sys/fence"]),
     ("rmcp", &["tools/mcp", "mcp/"]),

@@ -16,6 +16,7 @@ mod bad_input;
 mod cli;
 mod cli_args;
 mod crash_points;
+mod disk_use;
 mod docs_commands;
 mod docs_reference;
 mod evidence_corpus;

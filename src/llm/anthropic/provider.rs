@@ -87,12 +87,12 @@ impl Anthropic {
         let finished = answer.finish().map_err(|failure| CallFailure { spent, ..failure })?;
         let cost_usd = self.prices.cost_of_either([model, &answered_by], &finished.billed);
         Ok(Reply {
+            raw: request::own(finished.raw, &finished.blocks),
             blocks: finished.blocks,
             stop: finished.stop,
             usage: finished.billed.usage,
             cost_usd,
             request_id: stream.request_id.clone(),
-            raw: Some(finished.raw),
         })
     }
 

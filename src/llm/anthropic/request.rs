@@ -137,6 +137,14 @@ fn content(message: &Message) -> Vec<Value> {
     message.blocks.iter().filter_map(block).collect()
 }
 
+/// The answer's own JSON, unless the blocks alone are sent back as the same bytes.
+pub(super) fn own(raw: Value, blocks: &[Block]) -> Option<Value> {
+    let from_blocks: Vec<Value> = blocks.iter().filter_map(block).collect();
+    // As text, since JSON values are equal whatever the order of their fields.
+    let same = !blocks.is_empty() && raw.get("content").map(Value::to_string) == Some(Value::Array(from_blocks).to_string());
+    (!same).then_some(raw)
+}
+
 /// The content of an answer of ours, as it came. Another provider's has another shape.
 fn own_content(raw: &Value) -> Option<Vec<Value>> {
     let content = raw.get("content")?.as_array()?;

@@ -154,3 +154,22 @@ fn thinking_is_taken_out_from_the_message_complained_about() {
     without_thinking(&mut body, 1..9);
     assert_eq!(body["messages"][1]["content"][0]["type"], "tool_use");
 }
+
+#[test]
+fn an_answers_own_json_is_kept_only_where_the_blocks_would_go_back_as_other_bytes() {
+    let call = json!({"type": "tool_use", "id": "t1", "name": "write_file", "input": {"path": "a.md", "content": "é"}});
+    let blocks = [
+        Block::Text { text: "I write.".into() },
+        Block::ToolCall(ToolCall { id: "t1".into(), name: "write_file".into(), input: json!({"path": "a.md", "content": "é"}) }),
+    ];
+    let text = json!({"type": "text", "text": "I write."});
+    let said = |content: Value| json!({"role": "assistant", "content": content});
+    assert_eq!(own(said(json!([text, call])), &blocks), None);
+    let reordered = json!({"id": "t1", "type": "tool_use", "name": "write_file", "input": {"path": "a.md", "content": "é"}});
+    let more = json!({"type": "tool_use", "id": "t1", "name": "write_file", "input": {"path": "a.md", "content": "é"}, "caller": {"type": "direct"}});
+    let thinking = json!({"type": "thinking", "thinking": "t", "signature": "s"});
+    for content in [json!([text, reordered]), json!([text, more]), json!([thinking, text, call]), json!([text]), json!([])] {
+        assert_eq!(own(said(content.clone()), &blocks), Some(said(content)));
+    }
+    assert!(own(said(json!([])), &[]).is_some());
+}

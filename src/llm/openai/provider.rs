@@ -111,12 +111,12 @@ impl OpenAi {
         let finished = answer.finish(turn, prompt_tokens).map_err(|failure| CallFailure { spent, ..failure })?;
         let billed = Billed { usage: finished.usage, ..Billed::default() };
         Ok(Reply {
+            raw: request::own(finished.raw, &finished.blocks),
             blocks: finished.blocks,
             stop: finished.stop,
             usage: finished.usage,
             cost_usd: told.or_else(|| self.prices.cost(model, &billed)),
             request_id: stream.request_id.clone(),
-            raw: Some(finished.raw),
         })
     }
 

@@ -140,6 +140,13 @@ fn is_ours(raw: &Value) -> bool {
     raw.get("role").is_some() && !raw.get("content").is_some_and(Value::is_array)
 }
 
+/// The answer's own JSON, unless the blocks alone are sent back as the same bytes wherever they are sent.
+pub(super) fn own(raw: Value, blocks: &[Block]) -> Option<Value> {
+    let plain = raw.as_object().is_some_and(|fields| fields.keys().all(|key| matches!(key.as_str(), "role" | "content" | "tool_calls")));
+    let sent = |message: Option<Value>| message.map(|message| message.to_string());
+    (!plain || blocks.is_empty() || sent(from_raw(&raw, &[])) != sent(from_blocks(blocks))).then_some(raw)
+}
+
 fn from_raw(raw: &Value, echo: &[&str]) -> Option<Value> {
     let mut message = Map::new();
     message.insert("role".into(), json!("assistant"));

@@ -97,3 +97,20 @@ fn no_tools_and_no_limit_are_left_out() {
     let body = body(&request, "m", Dialect { limit: Limit::Left, ..Dialect::of_host("x") }, (&[], Some(5)));
     assert!(body.get("tools").is_none() && body.get("max_tokens").is_none());
 }
+
+#[test]
+fn an_answers_own_json_is_kept_only_where_the_blocks_would_go_back_as_other_bytes() {
+    let blocks = conversation(None).into_iter().find(|message| message.role == Role::Assistant).unwrap().blocks;
+    let Some(plain) = from_blocks(&blocks) else { panic!() };
+    assert_eq!(own(plain.clone(), &blocks), None);
+    let with = |key: &str, value: Value| {
+        let mut raw = plain.clone();
+        raw[key] = value;
+        raw
+    };
+    let mut signed = plain.clone();
+    signed["tool_calls"][0]["extra_content"] = json!({"google": {"thought_signature": "s"}});
+    for raw in [with("reasoning_content", json!("r")), with("usage_estimated", json!(true)), with("content", json!("other")), signed] {
+        assert_eq!(own(raw.clone(), &blocks), Some(raw));
+    }
+}
