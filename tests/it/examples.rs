@@ -72,6 +72,7 @@ fn run(example: &str) -> BTreeMap<String, String> {
 fn without_times(text: &str) -> String {
     let rules = [
         (r"\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})", "TIME"),
+        (r"\bread \d{4}-\d{2}-\d{2}\b", "read DATE"),
         (r"week-\d{2}/\d{4}-\d{2}-\d{2}/", "WEEK/"),
         (r"\b\d{6}(-\d)?-[a-z0-9]{2,}\b", "RUN"),
         (r"-\d{6}(-\d)?\b", "-CLOCK"),
