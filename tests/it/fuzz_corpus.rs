@@ -61,7 +61,7 @@ fn mutations_of_the_corpus_are_read_without_a_finding() {
             state ^= state << 17;
             usize::try_from(state % sides.max(1) as u64).unwrap()
         };
-        let rounds = 20_000;
+        let rounds: u64 = std::env::var("MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
         for _ in 0..rounds {
             let bytes = mutated(&seeds, &mut dice);
             if std::panic::catch_unwind(|| parser(&bytes)).is_err() {
