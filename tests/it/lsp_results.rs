@@ -20,7 +20,7 @@ async fn at_result(desk: &mut Desk) -> (Value, Value, std::path::PathBuf) {
 
 #[tokio::test]
 async fn a_result_is_edited_saved_compared_and_kept_as_it_was_saved() {
-    let mut desk = Desk::new("zed", &STEPS, &NOTES).await;
+    let mut desk = Desk::new("neovim-0.12", &STEPS, &NOTES).await;
     let (id, state, file) = at_result(&mut desk).await;
     let document = uri(&file);
     let text = std::fs::read_to_string(&file).unwrap();
