@@ -21,6 +21,14 @@ pub struct Group {
     pub imports: BTreeMap<String, usize>,
 }
 
+/// The folder that holds more than half of the files: its inside says more than its name.
+fn largest_folder(folders: impl Iterator<Item = String>) -> Option<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    folders.for_each(|folder| *counts.entry(folder).or_default() += 1);
+    let all: usize = counts.values().sum();
+    counts.into_iter().find(|(_, count)| count * 2 > all).map(|(folder, _)| folder)
+}
+
 /// The files as groups: single files when there are few, else folders, as deep as still fits a picture.
 pub fn groups(lines: &BTreeMap<String, usize>, graph: &Graph) -> Vec<Group> {
     let folder = |path: &str, depth: usize| {
@@ -32,7 +40,15 @@ pub fn groups(lines: &BTreeMap<String, usize>, graph: &Graph) -> Vec<Group> {
     let count = |depth: usize| lines.keys().map(|path| folder(path, depth)).collect::<BTreeSet<_>>().len();
     let depth = (1..=8).take_while(|depth| count(*depth) <= MOST_GROUPS).last().unwrap_or(0);
     let few = lines.len() <= MOST_GROUPS / 2 || depth == 0 && lines.len() <= MOST_GROUPS;
-    let name = |path: &str| if few { path.to_owned() } else { folder(path, depth) };
+    let largest = largest_folder(lines.keys().map(|path| folder(path, depth)));
+    let split = |path: &str| largest.as_deref() == Some(folder(path, depth).as_str());
+    let finer = |path: &str| folder(path, if split(path) { depth + 1 } else { depth });
+    let fits = lines.keys().map(|path| finer(path)).collect::<BTreeSet<_>>().len() <= MOST_GROUPS;
+    let name = |path: &str| match (few, fits) {
+        (true, _) => path.to_owned(),
+        (false, true) => finer(path),
+        (false, false) => folder(path, depth),
+    };
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     for (path, count) in lines {
         let group = groups.entry(name(path)).or_default();

@@ -148,7 +148,8 @@ fn complaints(config: &str, variables: &[(&str, &str)], prepare: impl Fn(&Path))
 fn doctor_says_what_is_wrong_whatever_was_broken() {
     let nothing = |_: &Path| {};
     assert_eq!(complaints("{}", &[], nothing), (0, Vec::new()));
-    let broken: [(&str, &[(&str, &str)], &str, &str); 5] = [
+    type Broken<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
+    let broken: [Broken<'_>; 5] = [
         (r#"{"agent": {"max_parallel": "many"}}"#, &[], "configuration", "orchestrator.json:1"),
         (r#"{"agent": {"default_max_turn": 3}}"#, &[], "configuration", "default_max_turns"),
         ("{ not json", &[], "configuration", "orchestrator.json"),

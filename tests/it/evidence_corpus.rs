@@ -50,7 +50,8 @@ fn sentences(text: &str) -> Vec<String> {
     }
     let whole = |part: &str| {
         let words = part.split_whitespace().count();
-        let plain = !part.contains(['“', '”', '"', '[', '„', '…', '|']) && !part.contains("://") && part.matches('`').count() % 2 == 0;
+        let plain =
+            !part.contains(['“', '”', '"', '[', '„', '…', '|']) && !part.contains("://") && part.matches('`').count().is_multiple_of(2);
         (8..=45).contains(&words) && plain && part.chars().next().is_some_and(char::is_alphabetic)
     };
     let cut = paragraphs.iter().flat_map(|paragraph| {
@@ -189,7 +190,7 @@ fn falsified(way: usize, sentence: &Sentence, others: &[Sentence], draw: &mut Dr
         }
         _ => {
             let text = other.text.clone();
-            return (other.source != sentence.source).then(|| Sentence { source: sentence.source, text });
+            return (other.source != sentence.source).then_some(Sentence { source: sentence.source, text });
         }
     }
     Some(Sentence { source: sentence.source, text: words.join(" ") })

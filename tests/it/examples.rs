@@ -72,6 +72,7 @@ fn run(example: &str) -> BTreeMap<String, String> {
 fn without_times(text: &str) -> String {
     let rules = [
         (r"\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})", "TIME"),
+        (r"\bread \d{4}-\d{2}-\d{2}\b", "read DATE"),
         (r"week-\d{2}/\d{4}-\d{2}-\d{2}/", "WEEK/"),
         (r"\b\d{6}(-\d)?-[a-z0-9]{2,}\b", "RUN"),
         (r"-\d{6}(-\d)?\b", "-CLOCK"),
@@ -83,14 +84,23 @@ fn without_times(text: &str) -> String {
         (r"<!-- (A\d+) [0-9a-f]+ -->", "<!-- $1 HASH -->"),
         (r#"("[a-z_]*hash": ?")[0-9a-f]+"#, "${1}HASH"),
         (r#""sha256": ?"[0-9a-f]+""#, "\"sha256\": \"HASH\""),
+        (r"\[\^s[0-9]+\]", "[^sN]"),
+        (r"evidence/s[0-9]+\.txt", "evidence/sN.txt"),
     ];
     rules.iter().fold(text.to_owned(), |text, (pattern, with)| Regex::new(pattern).unwrap().replace_all(&text, *with).into_owned())
 }
 
 fn comparable(files: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    // The history counts bytes of texts that hold times; calls that run side by side end in another order each time.
-    let told = |name: &&String| !name.starts_with("workflow-") && !name.starts_with("agent_outputs/") && *name != "workspace-info.json";
-    files.iter().filter(|(name, _)| told(name)).map(|(name, text)| (without_times(name), without_times(text))).collect()
+    // The history counts bytes of texts that hold times; calls that run side by side end in another order each time, which numbers sources anew.
+    let left_out = ["workflow-", "agent_outputs/", "workspace-info.json", "evidence"];
+    let told = |name: &&String| !left_out.iter().any(|start| name.starts_with(start));
+    let sorted = |text: &str| {
+        let text = without_times(text);
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.sort_unstable();
+        lines.join("\n")
+    };
+    files.iter().filter(|(name, _)| told(name)).map(|(name, text)| (without_times(name), sorted(text))).collect()
 }
 
 fn renew(example: &str, files: &BTreeMap<String, String>) {

@@ -80,6 +80,8 @@ fn spans_of(goal: &str) -> Vec<Seen> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("sales.csv"), "month,revenue\n2026-01,10\n2026-02,20\n2026-03,15\n").unwrap();
     let capture = Capture::default();
+    // With a single subscriber in the process, a thread of another test that has none would switch the spans off for all.
+    let _second = tracing::Dispatch::new(Registry::default());
     tracing::subscriber::with_default(Registry::default().with(capture.clone()), || {
         // One thread, so that every task of the run is under this subscriber.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -104,7 +104,7 @@ FAULTS = {
     "no credit (openai)": (error(429, "insufficient_quota", "You exceeded your current quota, please check your plan"), 1000, {5}, True),
     "no credit (anthropic)": (error(400, "invalid_request_error", "Your credit balance is too low to access the API"), 1000, {5}, True),
     "bad request": (error(400, "invalid_request_error", "messages: wrong"), 1, {1}, True),
-    "prompt too long": (error(400, "context_length_exceeded", "prompt is too long: 250000 tokens > 200000 maximum"), 1, {1}, True),
+    "prompt too long": (error(400, "context_length_exceeded", "prompt is too long: 250000 tokens > 200000 maximum"), 1, {0}, False),
 }
 
 

@@ -38,7 +38,7 @@ async function goalLineToArtifacts() {
   await workbench.treeRow(/Waiting for you/);
   await until(async () => (await workbench.badge(TITLE)) === '1', 'the badge');
   await workbench.waitStatus(/1 approval/);
-  await workbench.waitStatus(/waiting for approval/);
+  await workbench.waitStatus(/waiting for your approval/);
   await shot('approval');
   step('the plan waits: lens, tree, badge 1, status bar');
 
