@@ -54,7 +54,10 @@ impl State {
         if rows.is_empty() {
             return;
         }
-        let is_interrupted = |row: &&RunSummary| row.status == RunStatus::Paused && INTERRUPTIONS.contains(&row.status_reason.as_deref());
+        // A folder whose run has no name yet is just being made, perhaps by us.
+        let is_interrupted = |row: &&RunSummary| {
+            !row.run_id.is_empty() && row.status == RunStatus::Paused && INTERRUPTIONS.contains(&row.status_reason.as_deref())
+        };
         let interrupted: Vec<&RunSummary> = rows.iter().filter(is_interrupted).collect();
         let offer = match interrupted.as_slice() {
             [] => None,

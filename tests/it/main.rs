@@ -34,6 +34,7 @@ mod lsp_goals;
 mod lsp_journey;
 mod lsp_origins;
 mod lsp_papers;
+mod lsp_profiles;
 mod lsp_results;
 mod lsp_settings;
 mod lsp_transport;
