@@ -55,7 +55,7 @@ fn file(kind: SourceKind, path: &str, (content, sha256): (&str, Option<String>))
         let (number, text) = line.split_once('\t')?;
         let cut = text.rsplit_once(" [line cut: ").filter(|(_, remark)| remark.ends_with(" in all]"));
         let piece = Piece { text: cut.map_or(text, |(kept, _)| kept).to_owned(), partial: cut.is_some() };
-        Some((number.parse().ok()?, piece))
+        Some((line_number(number)?, piece))
     };
     Reading { kind, origin: path.to_owned(), title: String::new(), sha256, pieces: content.lines().filter_map(line).collect() }
 }
@@ -74,12 +74,17 @@ fn hits(kind: SourceKind, content: &str) -> Vec<Reading> {
     found.into_iter().map(reading).collect()
 }
 
+/// No file that is read has more lines; a larger number was made up by a name or a text.
+fn line_number(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|number| *number <= 8 << 20)
+}
+
 fn hit(line: &str) -> Option<(&str, usize, &str)> {
     for (at, _) in line.match_indices(':') {
         let rest = line.get(at + 1..)?;
         let Some((number, text)) = rest.split_once(": ") else { continue };
         if at > 0 && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Some((line.get(..at)?, number.parse().ok()?, text));
+            return Some((line.get(..at)?, line_number(number)?, text));
         }
     }
     None

@@ -18,6 +18,9 @@ pub struct Goal {
     /// Only these agents may be planned with; empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<String>,
+    /// The attached files must lie in the project and hold no secret: a program states this goal, not a person.
+    #[serde(skip)]
+    pub attach_guarded: bool,
     /// Files to copy into the workspace's `inputs/`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attach: Vec<PathBuf>,
@@ -91,6 +94,7 @@ impl Goal {
         Ok(Goal {
             text: text.replace('\0', " "),
             agents: Vec::new(),
+            attach_guarded: false,
             attach: Vec::new(),
             budget_usd: None,
             approvals: None,

@@ -64,8 +64,7 @@ fn ask_once(workflow: &Workflow, step: &Step, (call, server): (&ToolCall, &str))
         let about = format!("the server `{server}`");
         return if decided.decision.approved { Judgement::Allow } else { Judgement::Deny(denied(&about, note, decided.via)) };
     }
-    let is_open = |question: &Question| matches!(&question.subject, Subject::Tool { target, .. } if *target == word);
-    if workflow.questions.iter().any(is_open) {
+    if workflow.questions.iter().any(|question| outside::is_about_server(workflow, question, server)) {
         return Judgement::Ask(None);
     }
     Judgement::Ask(Some(Box::new(Question {
@@ -73,7 +72,7 @@ fn ask_once(workflow: &Workflow, step: &Step, (call, server): (&ToolCall, &str))
         step: Some(step.id.clone()),
         what: format!("{} {} wants to read from the server `{server}`", step.id, step.agent),
         detail: format!("{}\n\nOne answer counts for this server's reading tools in the whole run.", shown_input(call)),
-        hash: short_hash(&format!("{word} {}", workflow.run_id())),
+        hash: outside::server_hash(workflow, server),
         subject: Subject::Tool { call_id: call.id.clone(), tool: call.name.clone(), target: word },
         asked_at: None,
     })))

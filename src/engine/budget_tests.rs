@@ -1,16 +1,16 @@
 //! The budget's promise: however calls of many agents, the planner and the reviewers end, what was spent never goes past a limit.
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
 use proptest::prelude::*;
 use serde_json::json;
 
 use crate::domain::agent::built_in_agents;
-use crate::domain::event::{Event, PlannedBy, Record, SCHEMA};
+use crate::domain::event::{Event, PlannedBy};
 use crate::domain::message::{CallFailure, FailureClass};
 use crate::domain::plan::PlanRules;
 use crate::domain::*;
 
+use super::super::test_support::{recorded, started};
 use super::super::{Wish, Workflow, next, turn};
 use super::*;
 
@@ -80,27 +80,13 @@ impl Play {
             ..Policy::default()
         };
         let mut play = Play { workflow: Workflow::replay(&[]), policy, seq: 0, flights: vec![], most_at_once: 0 };
-        play.put(Event::RunStarted {
-            schema: SCHEMA,
-            run_id: "143022-k7".into(),
-            goal: Goal::new("Write").unwrap(),
-            project: "/p".into(),
-            inputs: vec![],
-            provider: "p".into(),
-            model: Some("m".into()),
-            approvals: Default::default(),
-            resumed: false,
-            version: "0".into(),
-            budget_usd: limit_usd,
-            budget_tokens: limit_tokens,
-        });
+        play.put(started(limit_usd, limit_tokens));
         play
     }
 
     fn put(&mut self, event: Event) {
         self.seq += 1;
-        let at = DateTime::parse_from_rfc3339("2026-11-22T14:30:22+01:00").unwrap();
-        self.workflow.apply(&Record { seq: self.seq, at, event });
+        self.workflow.apply(&recorded(self.seq, event));
     }
 
     /// Fulfils wishes until only calls are under way.

@@ -11,6 +11,7 @@ use crate::domain::tool::{Touched, WEB_SEARCH};
 use crate::domain::usage::add_costs;
 use crate::domain::{Decision, Goal, Plan, Question, QuestionId, RunStatus, Said, StepId, StepStatus, StopReason, Subject, Usage, Via};
 
+use super::outside;
 use super::replan::replan_id;
 use super::review::Round;
 use super::step::{Conversation, Ended, OpenCall, StepState};
@@ -55,7 +56,9 @@ impl Workflow {
                 pending.iter_mut().filter(|pending| &pending.call.id == call_id).for_each(|pending| pending.started = true);
             }
             Event::ToolFinished { step, call_id, tool, ok, content, touched, .. } => {
-                self.read_private |= *ok && (self.tells_private(tool) || touched.iter().any(is_input));
+                // What a server calls an error is told to the model all the same.
+                let tells = *ok || outside::server_of(tool).is_some();
+                self.read_private |= tells && (self.tells_private(tool) || touched.iter().any(is_input));
                 if *ok && tool == WEB_SEARCH {
                     self.found_addresses.extend(addresses_in(content));
                 }
@@ -214,6 +217,8 @@ impl Workflow {
     fn step_started(&mut self, record: &Record) {
         let Event::StepStarted { step, attempt, log, tools, max_turns, system, prompt, .. } = &record.event else { return };
         let at = record.at;
+        // The project's own instructions are the project's text.
+        self.read_private |= prompt.contains(super::prompt::GUIDE_HEAD);
         let state = self.step_mut(step);
         state.reopen(state.retry_note.clone());
         state.status = StepStatus::Running;
@@ -229,10 +234,18 @@ impl Workflow {
     /// A reviewer that reviews again is still running; whatever else is done again makes the versions kept so far worthless.
     fn reopened(&mut self, step: &StepId, note: Option<String>) {
         let ended = self.step(step).is_some_and(|state| state.status.is_end());
+        let mut again: Vec<StepId> = Vec::new();
         self.reviews.retain(|reviewer, rounds| {
-            let concerns = reviewer == step && ended || rounds.iter().any(|round| round.authors.contains(step));
-            !concerns
+            let of_author = rounds.iter().any(|round| round.authors.contains(step));
+            again.extend(Some(reviewer).filter(|reviewer| of_author && *reviewer != step).cloned());
+            !(of_author || reviewer == step && ended)
         });
+        for reviewer in again {
+            // It waited for that version; its findings are about one that is no more.
+            if self.step(&reviewer).is_some_and(|state| state.status == StepStatus::Running) {
+                self.step_mut(&reviewer).reopen(None);
+            }
+        }
         self.step_mut(step).reopen(note);
     }
 
@@ -322,12 +335,18 @@ impl Workflow {
     fn touched(&mut self, step: &StepId, touched: &[Touched]) {
         for touch in touched {
             if touch.wrote {
+                let is_planned = |fact: &FileFact| self.plan_step(&fact.owner).is_some();
+                // The step that owned it was given up by a new plan.
+                let is_orphan = self.plan.is_some() && self.files.get(&touch.path.folded()).is_some_and(|fact| !is_planned(fact));
                 let fact = self.files.entry(touch.path.folded()).or_insert_with(|| FileFact {
                     path: touch.path.clone(),
                     owner: step.clone(),
                     sha256: String::new(),
                     bytes: 0,
                 });
+                if is_orphan {
+                    fact.owner = step.clone();
+                }
                 fact.sha256.clone_from(&touch.sha256);
                 fact.bytes = touch.bytes;
             }
@@ -352,6 +371,8 @@ impl Workflow {
                 state.status = StepStatus::Cancelled;
                 state.ended_at = Some(record.at);
             }
+        }
+        if matches!(status, RunStatus::Cancelled | RunStatus::Completed) {
             self.questions.clear();
         }
         self.held_ms = self.duration_ms();

@@ -1,13 +1,12 @@
 //! Tests of the hand-over: when it is due, what the fresh conversation opens with, and that it ends.
-use chrono::DateTime;
 use serde_json::json;
 
 use crate::domain::agent::built_in_agents;
-use crate::domain::event::{Event, PlannedBy, Record, SCHEMA};
+use crate::domain::event::{Event, PlannedBy, Record};
 use crate::domain::message::{CallFailure, FailureClass};
-use crate::domain::policy::ApprovalMode;
 use crate::domain::*;
 
+use super::super::test_support::{recorded, started};
 use super::super::{Wish, Workflow, next, turn};
 use super::*;
 
@@ -37,20 +36,7 @@ type Script = dyn Fn(u32, bool) -> std::result::Result<(Vec<Block>, StopReason),
 impl Play {
     fn run(window: Option<u64>, script: &Script) -> Play {
         let mut play = Play { records: vec![], workflow: Workflow::replay(&[]), policy: policy(window), calls: 0, requests: vec![] };
-        play.put(Event::RunStarted {
-            schema: SCHEMA,
-            run_id: "143022-k7".into(),
-            goal: Goal::new("Write").unwrap(),
-            project: "/p".into(),
-            inputs: vec![],
-            provider: "p".into(),
-            model: None,
-            approvals: ApprovalMode::Plan,
-            resumed: false,
-            version: "0".into(),
-            budget_usd: None,
-            budget_tokens: None,
-        });
+        play.put(started(None, None));
         for _ in 0..400 {
             for wish in next(&play.workflow, &play.policy) {
                 play.fulfil(wish, script);
@@ -64,8 +50,7 @@ impl Play {
     }
 
     fn put(&mut self, event: Event) {
-        let at = DateTime::parse_from_rfc3339("2026-11-22T14:30:22+01:00").unwrap();
-        let record = Record { seq: self.records.len() as u64 + 1, at, event };
+        let record = recorded(self.records.len() as u64 + 1, event);
         self.workflow.apply(&record);
         self.records.push(record);
     }

@@ -29,3 +29,5 @@ pub use workflow::Workflow;
 mod approval_tests;
 #[cfg(test)]
 mod simulation_tests;
+#[cfg(test)]
+mod test_support;

@@ -2,8 +2,9 @@
 use serde_json::Value;
 
 use crate::domain::address::{WebAddress, addresses_in, is_listed};
+use crate::domain::hash::short_hash;
 use crate::domain::tool::{WEB_FETCH, WEB_SEARCH};
-use crate::domain::{Policy, Step, Subject, ToolCall};
+use crate::domain::{Policy, Question, Step, Subject, ToolCall};
 
 use super::workflow::{Decided, Workflow};
 
@@ -106,7 +107,16 @@ pub fn is_declared(workflow: &Workflow, step: &Step, server: &str) -> bool {
 
 /// What was decided about a server's reading tools in this run.
 pub fn server_decision<'a>(workflow: &'a Workflow, server: &str) -> Option<&'a Decided> {
+    workflow.decided.iter().rev().find(|decided| is_about_server(workflow, &decided.question, server))
+}
+
+/// Whether the question is that about a server's reading tools. Its words alone do not tell: another tool may be called on a path of that name.
+pub fn is_about_server(workflow: &Workflow, question: &Question, server: &str) -> bool {
     let word = declared_as(server);
-    let about = |subject: &Subject| matches!(subject, Subject::Tool { target, .. } if *target == word);
-    workflow.decided.iter().rev().find(|decided| about(&decided.question.subject))
+    matches!(&question.subject, Subject::Tool { target, .. } if *target == word) && question.hash == server_hash(workflow, server)
+}
+
+/// The hash of that question.
+pub fn server_hash(workflow: &Workflow, server: &str) -> String {
+    short_hash(&format!("{} {}", declared_as(server), workflow.run_id()))
 }

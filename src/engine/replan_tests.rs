@@ -1,15 +1,14 @@
 //! Tests of planning the rest anew: only with a person, only once, and a refusal ends the run as it stood.
-use chrono::DateTime;
 use serde_json::{Value, json};
 
 use crate::domain::agent::built_in_agents;
-use crate::domain::event::{Event, PlannedBy, Record, SCHEMA};
+use crate::domain::event::{Event, PlannedBy, Record};
 use crate::domain::message::{CallFailure, FailureClass};
 use crate::domain::plan::PlanRules;
 use crate::domain::*;
 
+use super::super::test_support::{recorded, started};
 use super::super::{Wish, Workflow, commands};
-use super::*;
 
 struct Play {
     records: Vec<Record>,
@@ -54,28 +53,14 @@ fn play(interactive: bool, approve: bool, answers: &[String]) -> Play {
         questions: vec![],
         approve,
     };
-    play.put(Event::RunStarted {
-        schema: SCHEMA,
-        run_id: "143022-k7".into(),
-        goal: Goal::new("Write").unwrap(),
-        project: "/p".into(),
-        inputs: vec![],
-        provider: "p".into(),
-        model: None,
-        approvals: ApprovalMode::Plan,
-        resumed: false,
-        version: "0".into(),
-        budget_usd: None,
-        budget_tokens: None,
-    });
+    play.put(started(None, None));
     play.run();
     play
 }
 
 impl Play {
     fn put(&mut self, event: Event) {
-        let at = DateTime::parse_from_rfc3339("2026-11-22T14:30:22+01:00").unwrap();
-        let record = Record { seq: self.records.len() as u64 + 1, at, event };
+        let record = recorded(self.records.len() as u64 + 1, event);
         self.workflow.apply(&record);
         self.records.push(record);
     }

@@ -177,7 +177,7 @@ fn restore(workflow: &Workflow, step: &Step, state: &StepState) -> Option<Wish> 
     let may_write = |id: &StepId| *id == step.id || workflow.step_status(id) == StepStatus::Completed;
     first_kept.filter(lost).find_map(|kept| {
         let owner = &workflow.files.get(&kept.path.folded())?.owner;
-        may_write(owner).then(|| Wish::SaveText { step: owner.clone(), path: kept.path.clone(), text: kept.text.clone() })
+        may_write(owner).then(|| Wish::SaveText { step: owner.clone(), path: kept.path.clone(), text: kept.text.clone(), verbatim: true })
     })
 }
 

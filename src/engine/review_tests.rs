@@ -1,18 +1,17 @@
 //! Tests of reviews: a writer and a reviewer play scripts, and the engine decides what goes back, how often, and which version stays.
 use std::collections::BTreeSet;
 
-use chrono::DateTime;
 use serde_json::json;
 
 use crate::domain::agent::built_in_agents;
-use crate::domain::event::{Event, Kept, PlannedBy, Record, SCHEMA};
+use crate::domain::event::{Event, Kept, PlannedBy, Record};
 use crate::domain::hash::sha256;
 use crate::domain::message::{CallFailure, FailureClass};
-use crate::domain::policy::ApprovalMode;
 use crate::domain::tool::Touched;
 use crate::domain::view::Verdict;
 use crate::domain::*;
 
+use super::super::test_support::{recorded, started};
 use super::super::{Workflow, next, prompt, report};
 use super::*;
 
@@ -66,26 +65,12 @@ impl Play {
             ..Policy::default()
         };
         let mut play = Play { workflow: Workflow::replay(&[]), policy, records: vec![], writer, reviewer, text: String::new(), calls: 0 };
-        play.put(Event::RunStarted {
-            schema: SCHEMA,
-            run_id: "143022-k7".into(),
-            goal: Goal::new("Write").unwrap(),
-            project: "/p".into(),
-            inputs: vec![],
-            provider: "p".into(),
-            model: None,
-            approvals: ApprovalMode::Plan,
-            resumed: false,
-            version: "0".into(),
-            budget_usd: None,
-            budget_tokens: None,
-        });
+        play.put(started(None, None));
         play
     }
 
     fn put(&mut self, event: Event) {
-        let seq = self.records.len() as u64 + 1;
-        let record = Record { seq, at: DateTime::parse_from_rfc3339("2026-11-22T14:30:22+01:00").unwrap(), event };
+        let record = recorded(self.records.len() as u64 + 1, event);
         self.workflow.apply(&record);
         self.records.push(record);
     }
@@ -120,7 +105,7 @@ impl Play {
             }
             Wish::CallModel { step, ordinal, note, .. } => self.call(step, ordinal, note),
             Wish::RunTool { step, call, .. } => self.tool(step, call),
-            Wish::SaveText { step, path, text } => {
+            Wish::SaveText { step, path, text, .. } => {
                 if path.as_str() == "a.md" {
                     self.text = text.clone();
                 }

@@ -237,7 +237,7 @@ fn run_step(workflow: &Workflow, policy: &Policy, (step, state): (&Step, &StepSt
             }
         }
         Turn::HandOver { text, exceeded } => wishes.push(record(Event::HandedOver { step: step.id.clone(), text, exceeded })),
-        Turn::SaveText(text) => wishes.push(Wish::SaveText { step: step.id.clone(), path: step.output.clone(), text }),
+        Turn::SaveText(text) => wishes.push(Wish::SaveText { step: step.id.clone(), path: step.output.clone(), text, verbatim: false }),
         // What the agent had delivered before the findings came back still stands.
         Turn::Fail(error) if state.reworks > 0 && state.wrote.contains(&step.output) => {
             let text = format!("the findings could not be worked in: {error}");

@@ -18,7 +18,8 @@ pub enum Wish {
     /// Run a tool that is allowed. `rerun`: it was started before and its end is not known.
     RunTool { step: StepId, call: ToolCall, rerun: bool },
     /// The closing text of an agent becomes its step's output.
-    SaveText { step: StepId, path: RelPath, text: String },
+    /// `verbatim`: exactly this text, which stood there before; else missing footnotes are added.
+    SaveText { step: StepId, path: RelPath, text: String, verbatim: bool },
     /// A reviewer's findings go back to the author `step`; `paths` are the files to be kept as they are now.
     ReturnWork { step: StepId, review: StepId, round: u32, note: String, paths: Vec<RelPath> },
     /// Let go of the run.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::domain::CallFailure;
+use crate::domain::message::FailureClass;
 use crate::sys::http::{self, Answer, Ask};
 use crate::sys::{Clock, Http};
 
@@ -16,6 +17,8 @@ use super::keys::KeySource;
 use super::secret::Secret;
 use super::sse::{SseDecoder, SseEvent};
 
+/// The longest answer that is read, in bytes as they come.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// How long the rest of a stream may take after its answer is complete: only figures follow.
 const AFTERMATH: Duration = Duration::from_secs(5);
 /// How long a list of models may take.
@@ -83,6 +86,13 @@ impl Endpoint {
         &self.base_url
     }
 
+    /// Nothing is sent: the server said that it takes nothing for so long.
+    fn closed(&self, wait: Duration) -> CallFailure {
+        let message = format!("{} takes no requests for another {} s", self.place(), wait.as_secs());
+        let retry_after_ms = u64::try_from(wait.as_millis()).ok();
+        CallFailure { retry_after_ms, ..CallFailure::new(FailureClass::Throttled, message) }
+    }
+
     /// The address as it may be shown.
     pub fn place(&self) -> String {
         http::shown(&self.base_url)
@@ -99,7 +109,7 @@ impl Endpoint {
     /// Sends a request and returns its stream once the head of a success is there.
     pub async fn open(&self, call: Call<'_>) -> Result<EventStream, Trouble> {
         let secret = self.key.get().await.map_err(Trouble::Failed)?;
-        let permit = self.governor.enter(call.visit).await;
+        let permit = self.governor.enter(call.visit).await.map_err(|wait| Trouble::Failed(self.closed(wait)))?;
         let url = format!("{}{}", self.base_url, call.path);
         let mut headers = call.headers;
         headers.push(("accept", "text/event-stream".into()));
@@ -127,6 +137,8 @@ impl Endpoint {
             queue: VecDeque::new(),
             permit,
             began: false,
+            bytes: 0,
+            hurried: false,
             idle: self.hands.idle,
             deadline,
             secret,
@@ -190,6 +202,10 @@ pub struct EventStream {
     queue: VecDeque<SseEvent>,
     permit: Permit,
     began: bool,
+    /// Bytes that came so far.
+    bytes: usize,
+    /// The answer is complete, and the time for what may follow runs.
+    hurried: bool,
     idle: Duration,
     deadline: Instant,
     secret: Option<Secret>,
@@ -203,6 +219,10 @@ impl EventStream {
             let read = timeout_at(self.deadline, self.answer.chunk()).await.map_err(|_| no_progress(self.idle))?;
             match read.map_err(|problem| failure::transient(format!("the answer broke off: {}", problem.message)))? {
                 Some(bytes) => {
+                    self.bytes += bytes.len();
+                    if self.bytes > MAX_ANSWER_BYTES {
+                        return Err(failure::doomed("the answer does not end: more than 64 MiB came"));
+                    }
                     let events = decoder.push(&bytes).map_err(|_| failure::doomed("the answer holds an event of more than 16 MiB"))?;
                     self.queue.extend(events);
                     self.begin();
@@ -221,11 +241,17 @@ impl EventStream {
 
     /// Something came of the last event: the idle time starts anew. Keep-alives are none.
     pub fn progressed(&mut self) {
+        if self.hurried {
+            return;
+        }
         self.deadline = Instant::now() + self.idle;
     }
 
     /// The answer is complete; what may still follow is not waited for long.
     pub fn hurry(&mut self) {
+        if std::mem::replace(&mut self.hurried, true) {
+            return;
+        }
         self.deadline = Instant::now() + self.idle.min(AFTERMATH);
     }
 

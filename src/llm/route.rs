@@ -30,14 +30,14 @@ pub struct Means {
     pub clock: Arc<dyn Clock>,
     /// Runs `model.api_key_command`, when a call needs the key.
     pub key_command: KeyCommand,
-    /// Where to look for a local Ollama.
-    pub ollama: String,
+    /// Where to look for a local Ollama; none: where its own variable says, else at its usual port.
+    pub ollama: Option<String>,
 }
 
 impl Means {
     /// The machine's own; `key_command` comes from whoever may start processes.
     pub fn new(clock: Arc<dyn Clock>, key_command: KeyCommand) -> Means {
-        Means { http: Arc::default(), clock, key_command, ollama: OLLAMA.into() }
+        Means { http: Arc::default(), clock, key_command, ollama: None }
     }
 }
 
@@ -98,13 +98,16 @@ pub async fn choose(settings: &Settings, environment: &Environment, means: &Mean
             Ok(Arc::new(Anthropic::new(endpoint, prices(settings, &base_url), settings.model.clone(), tools)))
         }
         Choice::OpenAi { base_url, key, model } => Ok(open_ai(settings, means, (&base_url, key, model))),
-        Choice::PerhapsOllama => Ok(match ollama_model(means).await {
-            Some(first) => {
-                let model = settings.model.clone().unwrap_or(first);
-                open_ai(settings, means, (&format!("{}/v1", means.ollama.trim_end_matches('/')), KeySource::None, Some(model)))
-            }
-            None => Arc::new(Offline),
-        }),
+        Choice::PerhapsOllama => {
+            let address = means.ollama.clone().unwrap_or_else(|| ollama_at(environment));
+            Ok(match ollama_model(means, &address).await {
+                Some(first) => {
+                    let model = settings.model.clone().unwrap_or(first);
+                    open_ai(settings, means, (&format!("{address}/v1"), KeySource::None, Some(model)))
+                }
+                None => Arc::new(Offline),
+            })
+        }
     }
 }
 
@@ -169,12 +172,22 @@ fn hands(settings: &Settings, means: &Means) -> Hands {
     Hands { http: Arc::clone(&means.http), clock: Arc::clone(&means.clock), idle: Duration::from_secs(settings.default_timeout.max(1)) }
 }
 
+/// Where this user's Ollama listens: `OLLAMA_HOST` as Ollama itself reads it (scheme and port may be left out; a server bound to all
+/// addresses answers on the loopback too), else its usual port. Source: the FAQ in Ollama's documentation.
+fn ollama_at(environment: &Environment) -> String {
+    let Some(host) = environment.get("OLLAMA_HOST").map(str::trim).filter(|host| !host.is_empty()) else { return OLLAMA.into() };
+    let (scheme, host) = host.split_once("://").unwrap_or(("http", host));
+    let host = host.trim_end_matches('/').replace("0.0.0.0", "127.0.0.1");
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    if has_port { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:11434") }
+}
+
 /// The first model of an Ollama that answers in time.
-async fn ollama_model(means: &Means) -> Option<String> {
-    if !http::is_loopback(&means.ollama) {
+async fn ollama_model(means: &Means, address: &str) -> Option<String> {
+    if !http::is_loopback(address) {
         return None;
     }
-    let url = format!("{}/api/tags", means.ollama.trim_end_matches('/'));
+    let url = format!("{address}/api/tags");
     let ask = async {
         let answer = means.http.send(Ask { url: &url, ..Ask::default() }).await.ok()?;
         (answer.status() == 200).then_some(answer.text(super::failure::MAX_BODY * 16).await)

@@ -102,7 +102,17 @@ fn what_may_not_leave_this_machine_does_not() {
 }
 
 fn means(ollama: String) -> Means {
-    Means { ollama, ..Means::new(Arc::new(SystemClock), no_command()) }
+    Means { ollama: Some(ollama), ..Means::new(Arc::new(SystemClock), no_command()) }
+}
+
+#[test]
+fn ollama_is_looked_for_where_its_own_variable_says() {
+    let at = |host: &str| ollama_at(&environment(&[("OLLAMA_HOST", host)]));
+    assert_eq!(ollama_at(&environment(&[])), OLLAMA);
+    assert_eq!(at(" "), OLLAMA);
+    assert_eq!(at("127.0.0.1:9"), "http://127.0.0.1:9");
+    assert_eq!(at("0.0.0.0"), "http://127.0.0.1:11434");
+    assert_eq!(at("http://localhost:8000/"), "http://localhost:8000");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use crate::documents::approvals::decisions;
 use crate::domain::question::Scope;
 use crate::domain::{Command, QuestionId, Via};
 
+use super::client::Name;
 use super::command_runs::Verdict;
 use super::from_proto;
 use super::papers::{self, Paper};
@@ -16,6 +17,10 @@ const MAX_PAPER_BYTES: u64 = 1024 * 1024;
 impl State {
     /// After a change: an open paper that is now exactly what stands on disk was reloaded, not edited.
     pub fn note_reload(&mut self, uri: &Url) {
+        // These close and open a document that they read anew, and may tell of the last edit only after they wrote the file.
+        if matches!(self.client.name, Name::Neovim | Name::Eglot) {
+            return;
+        }
         let is_result = || self.documents.get(uri).is_some_and(super::documents::Document::is_result);
         if papers::kind(&from_proto::file_name(uri)).is_none() && !is_result() {
             return;

@@ -51,7 +51,7 @@ fn list(state: &mut State, argument: ListArgument, reply: Reply<Option<Value>>, 
     let engine = state.setup.engine(&state.setup.project_of(None));
     let (inputs, disk) = (state.inputs.clone(), state.setup.machine.disk.clone());
     // What this process knows of its runs is newer than their files.
-    let known: Vec<Run> = state.runs.iter().filter(|run| run.state.is_some()).cloned().collect();
+    let known: Vec<Run> = state.runs.iter().filter(|run| run.handle.as_ref().is_some_and(|handle| !handle.has_ended())).cloned().collect();
     let work = async move {
         let orchestrator = engine.reader().await?;
         let limit = argument.limit.unwrap_or(LISTED);
@@ -349,6 +349,8 @@ struct CleanupArgument {
 
 pub fn cleanup(state: &mut State, call: Call) {
     let Some((argument, reply)) = call.take::<CleanupArgument>() else { return };
+    // Not every client tells of a changed settings file, and this removes things.
+    state.setup.renew();
     let engine = state.setup.engine(&state.setup.project_of(None));
     let inputs = state.inputs.clone();
     answer_beside(reply, async move {

@@ -352,7 +352,7 @@ async fn where_no_prompt_works_the_approvals_open_without_focus() {
     let shown = bench.settle().await;
     let show = of(&shown, "window/showDocument")[0];
     assert!(show["params"]["uri"].as_str().unwrap().ends_with("/r1/approvals.md"));
-    assert_eq!(show["params"]["takeFocus"], false);
+    assert_ne!(show["params"]["takeFocus"], true);
     bench.news(waiting("r2", "bbbbbb"), note());
     assert!(of(&bench.settle().await, "window/showMessageRequest").is_empty(), "tried once");
 }
@@ -368,7 +368,7 @@ async fn artifacts_open_at_the_end_without_focus_and_not_while_someone_types() {
     let sent = bench.after(1.1).await;
     let shown: Vec<&str> = of(&sent, "window/showDocument").iter().map(|show| show["params"]["uri"].as_str().unwrap()).collect();
     assert_eq!(shown, ["file:///nowhere/workspaces/r1/coder.md", "file:///nowhere/workspaces/r1/writer.md"]);
-    assert!(of(&sent, "window/showDocument").iter().all(|show| show["params"]["takeFocus"] == false));
+    assert!(of(&sent, "window/showDocument").iter().all(|show| show["params"]["takeFocus"] != true));
 }
 
 #[tokio::test(start_paused = true)]

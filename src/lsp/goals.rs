@@ -8,6 +8,8 @@ use crate::documents::goals::{FoundGoal, TextKind, is_own_document};
 #[derive(Debug)]
 pub struct Goals {
     kind: TextKind,
+    /// It is written by a run and holds nothing to be run, whatever the markers are.
+    is_own: bool,
     markers: Vec<String>,
     /// `None` until somebody looks, and after the whole text was replaced.
     index: Option<GoalIndex>,
@@ -19,14 +21,17 @@ impl Goals {
     /// For a document with this path or name.
     pub fn new(path: &str, language: &str, markers: &[String]) -> Self {
         // What a run writes for people carries its goal, but not as something to be run.
-        let markers = if is_own_document(path) { Vec::new() } else { markers.to_vec() };
-        Goals { kind: TextKind::of(path, Some(language)), markers, index: None, found: Vec::new(), fresh: false }
+        let is_own = is_own_document(path);
+        let markers = if is_own { Vec::new() } else { markers.to_vec() };
+        Goals { kind: TextKind::of(path, Some(language)), is_own, markers, index: None, found: Vec::new(), fresh: false }
     }
 
     /// The settings name other markers now.
     pub fn remark(&mut self, markers: &[String]) {
-        self.markers = markers.to_vec();
-        self.replaced();
+        if !self.is_own {
+            self.markers = markers.to_vec();
+            self.replaced();
+        }
     }
 
     /// The whole text was replaced.

@@ -256,7 +256,11 @@ impl State {
             return;
         }
         let Some(uri) = to_proto::uri(path) else { return };
-        let params = json!({"uri": uri, "external": false, "takeFocus": focus});
+        let mut params = json!({"uri": uri, "external": false});
+        // Left out where it is false: some clients take any value for true.
+        if focus {
+            params["takeFocus"] = json!(true);
+        }
         self.ask_beside("window/showDocument", params, move |answer| Done::Showed(shown, answer));
     }
 

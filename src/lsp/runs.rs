@@ -189,7 +189,11 @@ impl Runs {
             let known = self.0.iter_mut().find(|run| run.run_id == row.run_id || run.workspace == row.workspace);
             if let Some(run) = known {
                 // Of a run that lives elsewhere its row is all there is, and the newer one counts.
-                if run.state.is_none() && run.handle.is_none() {
+                let is_ours = run.handle.as_ref().is_some_and(|handle| !handle.has_ended());
+                let went_on = !run.status.is_end() && row.status.is_end();
+                if !is_ours && (run.state.is_none() || went_on) {
+                    // It was brought to its end by another process since.
+                    run.state = None;
                     run.take_row(&row);
                 }
                 continue;

@@ -1,5 +1,5 @@
 //! Configuration files and agent files as open documents: what is wrong, exactly where; keys completed and explained. Changes no setting.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range as Bytes;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use tower_lsp::lsp_types::{
 
 use crate::config::file::{MAX_CONFIG_BYTES, parse, places};
 use crate::config::problem::Layer;
-use crate::config::{self, ConfigOption, ConfigProblem, Layers, Level, Loaded};
+use crate::config::{self, ConfigOption, ConfigProblem, Layers, Level, Loaded, TrustedValues};
 use crate::documents::{Problem, agent_file};
 use crate::domain::agent::built_in_agents;
 use crate::domain::{AgentSource, Severity as Weight};
@@ -28,15 +28,18 @@ use super::to_proto;
 /// Settings as they were read, of the first project and of the others, with the texts of the files that have problems.
 pub struct Read {
     pub loaded: Loaded,
+    /// What each project has of what is trusted.
+    pub trusted: Vec<(PathBuf, TrustedValues)>,
     others: Vec<ConfigProblem>,
     texts: BTreeMap<PathBuf, Rope>,
 }
 
 /// Reads the settings of every project. Blocks.
 pub fn read(layers: &[Layers]) -> Option<Read> {
-    let mut all = layers.iter().map(config::load);
-    let loaded = all.next()?;
-    let others: Vec<ConfigProblem> = all.flat_map(|loaded| loaded.problems).collect();
+    let mut all: VecDeque<Loaded> = layers.iter().map(config::load).collect();
+    let trusted = layers.iter().zip(&all).map(|(layers, loaded)| (layers.project.clone(), loaded.trusted.clone())).collect();
+    let loaded = all.pop_front()?;
+    let others: Vec<ConfigProblem> = all.into_iter().flat_map(|loaded| loaded.problems).collect();
     let files: BTreeSet<&PathBuf> = loaded.problems.iter().chain(&others).filter_map(|problem| problem.file.as_ref()).collect();
     let text = |file: &PathBuf| {
         let folder = layers.first()?.disk.open(file.parent()?).ok()?;
@@ -44,7 +47,7 @@ pub fn read(layers: &[Layers]) -> Option<Read> {
         Some((file.clone(), Rope::from_str(&String::from_utf8(bytes).ok()?)))
     };
     let texts = files.into_iter().filter_map(text).collect();
-    Some(Read { loaded, others, texts })
+    Some(Read { loaded, trusted, others, texts })
 }
 
 /// Whether a document is a configuration file of ours.

@@ -70,8 +70,8 @@ pub struct Setup {
     pub trusted: bool,
     /// The editor's settings: what stands below `aiOrchestrator`.
     editor_settings: Value,
-    /// What the editor's word has made trusted in this session.
-    pub session: TrustedValues,
+    /// What the editor's word made trusted when each project was read first in this session; a value that changed since is asked about again.
+    pub session: BTreeMap<PathBuf, TrustedValues>,
     engines: BTreeMap<PathBuf, Engine>,
 }
 
@@ -95,7 +95,7 @@ impl Setup {
             folders: Vec::new(),
             trusted: false,
             editor_settings: Value::Null,
-            session: TrustedValues::default(),
+            session: BTreeMap::new(),
             engines: BTreeMap::new(),
         }
     }
@@ -124,8 +124,8 @@ impl Setup {
             config_file: machine.config_file.clone(),
             editor: Some(self.editor_settings.clone()).filter(Value::is_object),
             command_line: machine.command_line.clone(),
-            editor_trusted: self.trusted,
-            session: self.session.clone(),
+            editor_trusted: self.trusted && !self.session.contains_key(project),
+            session: self.session.get(project).cloned().unwrap_or_default(),
             ..Layers::new(machine.environment.clone(), machine.disk.clone(), project.to_owned())
         }
     }

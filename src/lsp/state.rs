@@ -122,13 +122,15 @@ impl State {
         let options = raw.get("initializationOptions").cloned().unwrap_or_default();
         self.setup.trusted = options.get("trusted") == Some(&Value::Bool(true));
         let settings = options.get("settings").or_else(|| options.get("aiOrchestrator"));
-        self.configure(settings.cloned().unwrap_or_default());
+        self.setup.configure(settings.cloned().unwrap_or_default());
         capabilities::offer(self.documents.encoding)
     }
 
     pub fn notice(&mut self, notice: Notice) {
         match notice {
             Notice::Initialized => {
+                // Nothing is published before the client has said that it is ready.
+                self.read_settings();
                 self.fetch_configuration();
                 self.watch_files();
                 self.look_for_runs();
@@ -200,7 +202,9 @@ impl State {
         }
         self.preferences = preferences;
         if self.setup.trusted {
-            self.setup.session = loaded.trusted.clone();
+            for (project, trusted) in &read.trusted {
+                self.setup.session.entry(project.clone()).or_insert_with(|| trusted.clone());
+            }
         }
         self.take_config_problems(read);
         self.stale.extend(self.documents.iter().map(|(key, _)| key.clone()));

@@ -192,6 +192,6 @@ impl Input<'_> {
     fn goal(&self, engine: &Orchestrator, plan_only: bool) -> Result<Goal> {
         let attach = self.texts("attach").into_iter().map(|path| engine.settings().project.join(path)).collect();
         let goal = Goal::new(self.text("goal"))?;
-        Ok(Goal { attach, agents: self.texts("agents"), budget_usd: self.budget(engine), plan_only, ..goal })
+        Ok(Goal { attach, attach_guarded: true, agents: self.texts("agents"), budget_usd: self.budget(engine), plan_only, ..goal })
     }
 }

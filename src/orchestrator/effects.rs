@@ -140,7 +140,10 @@ pub(super) fn run_tool(tool: Arc<dyn Tool>, run: Run, report: Report) -> Task {
 pub(super) fn start_server(spec: ServerSpec, around: Around, report: Report) -> Task {
     let task = tokio::spawn(async move {
         let name = spec.name.clone();
-        let outcome = Server::start(spec, around).await;
+        // Its own task: a defect there ends this server, not the run that waits for it.
+        let starting = tokio::spawn(Server::start(spec, around));
+        let _stop = StopOnDrop(starting.abort_handle());
+        let outcome = starting.await.unwrap_or_else(|_| Err(format!("the server `{name}` could not be started: its start broke off")));
         let _ = report.send(Done::Server { name, outcome });
     });
     Task { abort: task.abort_handle(), cancelled: None }

@@ -80,10 +80,12 @@ pub fn workspace_of(file: &Path) -> Option<(PathBuf, String)> {
 }
 
 /// The texts of sources that are kept beside `inputs/`, by their path in the workspace.
-pub(super) fn kept_texts(workflow: &Workflow, written: &mut BTreeMap<usize, usize>) -> Vec<(String, String)> {
+pub(super) fn kept_texts(workflow: &Workflow, written: &mut BTreeMap<usize, (usize, usize)>) -> Vec<(String, String)> {
     let mut texts = Vec::new();
     for source in workflow.evidence.iter().filter(|source| source.kept_at() != source.origin) {
-        if written.insert(source.number, source.pieces.len()) != Some(source.pieces.len()) {
+        // A line that was cut at first and is whole now changes the length, not the count.
+        let length = (source.pieces.len(), source.pieces.values().map(|piece| piece.text.len()).sum());
+        if written.insert(source.number, length) != Some(length) {
             texts.push((source.kept_at(), source.text()));
         }
     }

@@ -64,8 +64,9 @@ impl Driver {
             }
             Wish::Finish { status, reason } => vec![Event::RunFinished { status, reason }],
             Wish::StartStep { step, attempt } => vec![self.step_started(&step, attempt)],
-            Wish::SaveText { step, path, text } => {
-                let text = self.workflow.evidence.completed(&path, &text);
+            Wish::SaveText { step, path, text, verbatim } => {
+                // A version that is put back must have the hash it had, or it would be put back for ever.
+                let text = if verbatim { text } else { self.workflow.evidence.completed(&path, &text) };
                 vec![save(self.jail(), step, path, text).await?]
             }
             Wish::ReturnWork { step, review, round, note, paths } => {

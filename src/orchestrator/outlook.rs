@@ -24,7 +24,7 @@ pub(super) struct Outlook {
     passages: BTreeMap<String, String>,
     cache: ViewCache,
     /// Sources whose text is on disk, with how many pieces of it.
-    kept: BTreeMap<usize, usize>,
+    kept: BTreeMap<usize, (usize, usize)>,
     /// plan.md as we last wrote or read it.
     pub plan_on_disk: Option<String>,
     pub dirty: bool,

@@ -96,7 +96,7 @@ fn create(shared: &Shared, goal: &Goal) -> Result<(Workspace, Vec<crate::domain:
     };
     let mut attachments: Vec<Attachment> = Vec::new();
     for path in &goal.attach {
-        attachments.push(attachment(&shared.environment.absolute(path), path.to_string_lossy().into_owned(), false));
+        attachments.push(attachment(&shared.environment.absolute(path), path.to_string_lossy().into_owned(), goal.attach_guarded));
     }
     for path in named.files {
         let given = path.strip_prefix(project).unwrap_or(&path).to_string_lossy().into_owned();

@@ -152,8 +152,11 @@ impl Server {
     async fn check(&self, live: &Arc<Live>, offer: &Offer) -> Result<(), String> {
         let mut state = self.state.lock().await;
         if self.changed.swap(false, Ordering::Relaxed) {
-            let list = limited(&self.around, list(live)).await;
-            let list = list.map_err(|problem| format!("the server `{}` changed its tools, and {problem}", self.spec.name))?;
+            let list = limited(&self.around, list(live)).await.map_err(|problem| {
+                // What changed is still not known: the next call asks again.
+                self.changed.store(true, Ordering::Relaxed);
+                format!("the server `{}` changed its tools, and {problem}", self.spec.name)
+            })?;
             state.offers = list.into_iter().map(|offer| (offer.name.to_string(), offer)).collect();
         }
         match state.offers.get(offer.name.as_ref()) {

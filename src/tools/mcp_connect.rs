@@ -134,7 +134,8 @@ async fn program(face: Face, way: (&str, &[String], &[(String, String)]), around
     let program = Program { command: way.0, arguments: way.1, variables: &variables, folder: &around.project };
     let (process, Pipes { input, output, errors }) = Serving::start(&program)?;
     let said: Arc<Mutex<String>> = Arc::default();
-    tokio::spawn(listen(errors, face.name.clone(), Arc::clone(&said)));
+    let secrets = long_values(variables.iter().chain(way.2));
+    tokio::spawn(listen(errors, (face.name.clone(), secrets), Arc::clone(&said)));
     let meter = Arc::new(Meter { left: AtomicI64::new(MAX_BYTES_A_CALL) });
     let output = Metered { inner: output, meter: Arc::clone(&meter) };
     let transport = AsyncRwTransport::<RoleClient, _, _>::new(output, input).with_max_line_length(MAX_MESSAGE_BYTES);
@@ -197,13 +198,19 @@ impl ServerSpec {
             Way::Address { url, headers } => (headers, Some(url)),
         };
         let mut text = url.map_or_else(|| message.to_owned(), |url| message.replace(url.as_str(), &shown(url)));
-        let long = |value: &String| value.len() >= 6;
         let spoken = expanded(values, environment).unwrap_or_default();
-        for (_, value) in spoken.iter().chain(values).filter(|(_, value)| long(value)) {
-            text = text.replace(value.as_str(), "…");
-        }
+        text = hidden(text, &long_values(spoken.iter().chain(values)));
         super::described::cut(&text, 1_000).to_owned()
     }
+}
+
+/// The configured values that are long enough to be secrets.
+fn long_values<'a>(pairs: impl Iterator<Item = &'a (String, String)>) -> Vec<String> {
+    pairs.map(|(_, value)| value.clone()).filter(|value| value.len() >= 6).collect()
+}
+
+fn hidden(text: String, secrets: &[String]) -> String {
+    secrets.iter().fold(text, |text, secret| if text.contains(secret) { text.replace(secret, "…") } else { text })
 }
 
 /// Counts what arrives; at the end of the allowance the stream ends.
@@ -230,7 +237,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for Metered<R> {
 }
 
 /// A server's standard error goes to the log, and its end is kept for messages. Read to the end, so that a full pipe never stops the server.
-async fn listen(errors: tokio::process::ChildStderr, name: String, said: Arc<Mutex<String>>) {
+async fn listen(errors: tokio::process::ChildStderr, (name, secrets): (String, Vec<String>), said: Arc<Mutex<String>>) {
     let mut reader = BufReader::new(errors);
     let mut logged = 0;
     loop {
@@ -239,7 +246,7 @@ async fn listen(errors: tokio::process::ChildStderr, name: String, said: Arc<Mut
         if read == 0 {
             return;
         }
-        let text = String::from_utf8_lossy(piece).into_owned();
+        let text = hidden(String::from_utf8_lossy(piece).into_owned(), &secrets);
         reader.consume(read);
         for line in text.lines().take(MAX_LOGGED_LINES.saturating_sub(logged)) {
             logged += 1;
@@ -251,6 +258,8 @@ async fn listen(errors: tokio::process::ChildStderr, name: String, said: Arc<Mut
             let from = (said.len() - MAX_SAID_BYTES..said.len()).find(|at| said.is_char_boundary(*at)).unwrap_or(0);
             said.drain(..from);
         }
+        // A value that came in two pieces is whole here.
+        *said = hidden(std::mem::take(&mut said), &secrets);
     }
 }
 
@@ -272,6 +281,12 @@ mod tests {
         assert_eq!(expanded(&one("a $b ${open"), &environment()), Ok(one("a $b ${open")));
         assert!(expanded(&one("${MISSING_ONE}"), &environment()).unwrap_err().contains("MISSING_ONE"));
         assert!(expanded(&one("${OPENAI_API_KEY}"), &environment()).unwrap_err().contains("no server gets"));
+    }
+
+    #[test]
+    fn what_a_server_says_on_its_error_stream_is_kept_without_its_secrets() {
+        let secrets = long_values([one("canary-7"), one("short")].concat().iter());
+        assert_eq!(hidden("token canary-7, short".into(), &secrets), "token …, short");
     }
 
     #[test]

@@ -120,7 +120,8 @@ impl<'a> Project<'a> {
             }
             let relative = entry.path().strip_prefix(&root).ok().and_then(Path::to_str).map(|path| path.replace('\\', "/"));
             if entry.file_type().is_some_and(|kind| kind.is_file()) {
-                files.extend(relative);
+                // A name that no tool would take, with a line break in it for example, is passed over.
+                files.extend(relative.filter(|path| RelPath::new(path).is_ok()));
             }
         }
         let too_many = files.len() > MOST_FILES;

@@ -45,7 +45,7 @@ struct Page {
 /// The tool, with what one run has read.
 pub struct WebFetch {
     http: Arc<GuardedHttp>,
-    /// Rules that forbid; they hold for every redirect as well.
+    /// Rules that forbid, whoever asks. Where a page leads to is nobody's own wish, so rules for one agent hold for all on the way.
     denied: Vec<Rule>,
     limits: Limits,
     pages: Mutex<BTreeMap<String, Arc<Page>>>,
@@ -54,13 +54,14 @@ pub struct WebFetch {
 impl WebFetch {
     /// For one run.
     pub fn new(http: Arc<GuardedHttp>, rules: &[Rule], limits: Limits) -> Self {
-        let denied = rules.iter().filter(|rule| rule.decision == Verdict::Deny && rule.agent.is_none()).cloned().collect();
+        let denied = rules.iter().filter(|rule| rule.decision == Verdict::Deny).cloned().collect();
         WebFetch { http, denied, limits, pages: Mutex::default() }
     }
 
     async fn page(&self, address: WebAddress) -> Result<Arc<Page>, String> {
         let kept = |key: &str| self.pages.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
         if let Some(page) = kept(address.as_str()) {
+            self.allowed(&page.address.host(), page.address.host() != address.host())?;
             return Ok(page);
         }
         let asked = address.as_str().to_owned();
@@ -77,13 +78,21 @@ impl WebFetch {
         Ok(page)
     }
 
+    /// Whether no rule forbids the host. On the way, rules for one agent count as well.
+    fn allowed(&self, host: &str, on_the_way: bool) -> Result<(), String> {
+        let counts = |rule: &&Rule| on_the_way || rule.agent.is_none();
+        let forbids = |rule: &Rule| Rule { agent: None, ..rule.clone() }.matches(WEB_FETCH, host, "");
+        if self.denied.iter().filter(counts).any(forbids) {
+            return Err(format!("a rule of the user forbids {WEB_FETCH} on `{host}`"));
+        }
+        Ok(())
+    }
+
     async fn fetch(&self, asked: WebAddress) -> Result<Page, String> {
         let mut address = asked;
         for hop in 0..=MAX_REDIRECTS {
             let host = address.host();
-            if self.denied.iter().any(|rule| rule.matches(WEB_FETCH, &host, "")) {
-                return Err(format!("a rule of the user forbids {WEB_FETCH} on `{host}`"));
-            }
+            self.allowed(&host, hop > 0)?;
             let answer = self.http.get(&address).await.map_err(|failure| in_words(&failure, &host))?;
             let Some(location) = redirect(&answer) else { return self.read(answer, (address, hop > 0)).await };
             address = address.join(&location).map_err(|reason| format!("`{host}` redirects to an address that is refused: {reason}"))?;

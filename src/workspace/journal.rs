@@ -19,6 +19,9 @@ const MAX_JOURNAL_BYTES: u64 = 4 << 30;
 /// Readers of JSON stop at a depth of 128; a line nested deeper than this is not written, so that what is written can be read.
 const MAX_DEPTH: usize = 120;
 
+/// The first format whose lines may name texts by their place.
+const TEXTS_SCHEMA: u32 = 2;
+
 /// A line shorter than this is written as it is: no text in it is worth telling by its place.
 const SHORT_LINE: usize = 256;
 
@@ -57,6 +60,8 @@ pub struct Journal {
     next_seq: u64,
     blobs: Blobs,
     texts: Texts,
+    /// The format that its last start names: an older one is written on as that version reads it.
+    schema: u32,
     /// Set while bytes of a failed append may stand behind the last whole line.
     unclean: bool,
     /// Folders whose names must survive before a first sync is true, innermost first.
@@ -103,6 +108,7 @@ impl Journal {
             file.truncate(self.length)?;
             self.unclean = false;
         }
+        self.schema = self.schema.max(schema_of(record));
         let mut line = serde_json::to_string(record)?;
         if depth(&line) > MAX_DEPTH {
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "an event is nested too deeply to be read back"));
@@ -110,7 +116,8 @@ impl Journal {
         let told = self.texts.length();
         // A string is never longer than its JSON, so a short line holds no long one.
         if line.len() > SHORT_LINE {
-            match shortened(record, &mut self.texts, &mut self.blobs) {
+            let texts = Some(&mut self.texts).filter(|_| self.schema >= TEXTS_SCHEMA);
+            match shortened(record, texts, &mut self.blobs) {
                 Ok(shorter) => line = shorter,
                 Err(error) => {
                     self.texts.forget(told);
@@ -130,10 +137,17 @@ impl Journal {
     }
 }
 
+/// The format that a start names; 0 for every other record.
+fn schema_of(record: &Record) -> u32 {
+    if let Event::RunStarted { schema, .. } = &record.event { *schema } else { 0 }
+}
+
 /// The line of a record without what the journal told before, and without large strings.
-fn shortened(record: &Record, texts: &mut Texts, blobs: &mut Blobs) -> std::io::Result<String> {
+fn shortened(record: &Record, texts: Option<&mut Texts>, blobs: &mut Blobs) -> std::io::Result<String> {
     let mut value = serde_json::to_value(record)?;
-    texts.take_out(&mut value);
+    if let Some(texts) = texts {
+        texts.take_out(&mut value);
+    }
     let line = value.to_string();
     if line.len() <= INLINE_BYTES {
         return Ok(line);
@@ -220,6 +234,7 @@ pub(super) fn open(private: &Arc<dyn Disk>, folders: Vec<Arc<dyn Disk>>) -> Resu
         length: good,
         next_seq: records.len() as u64 + 1,
         blobs: Blobs::new(private.clone()),
+        schema: records.iter().map(schema_of).max().unwrap_or(0),
         texts,
         unclean: false,
         folders,

@@ -42,10 +42,10 @@ pub fn folder_names(now: DateTime<FixedOffset>, goal: &str) -> (String, String, 
     (now.format("week-%V").to_string(), now.format("%Y-%m-%d").to_string(), format!("{}-{}", slug(goal), now.format("%H%M%S")))
 }
 
-/// `143022-k7`: local time and two characters that tell apart the runs of one second.
+/// `143022-k7xw`: local time and four characters that tell apart the runs of one second, a million to one.
 pub fn run_id(now: DateTime<FixedOffset>, noise: u64) -> String {
     let digit = |shift: u32| usize::try_from((noise >> shift) & 31).ok().and_then(|index| DIGITS.get(index)).copied().unwrap_or('0');
-    format!("{}-{}{}", now.format("%H%M%S"), digit(0), digit(5))
+    format!("{}-{}{}{}{}", now.format("%H%M%S"), digit(0), digit(5), digit(10), digit(15))
 }
 
 /// `agent_outputs/coder_143042.log`; `-2`, `-3` where `taken` says that a path is in use.
@@ -146,7 +146,9 @@ mod tests {
     #[test]
     fn run_ids_and_logs_carry_the_local_time() {
         let now = at("2026-11-22T14:30:22+01:00");
-        assert_eq!(run_id(now, 19 + 7 * 32), "143022-k7");
+        assert_eq!(run_id(now, 19 + 7 * 32), "143022-k700");
+        let of_one_second: std::collections::BTreeSet<String> = (0..4_000).map(|noise| run_id(now, noise * 263)).collect();
+        assert_eq!(of_one_second.len(), 4_000, "runs of one second have ids of their own");
         assert_ne!(run_id(now, 1), run_id(now, 2));
         assert_eq!(log_name("coder", now, |_| false), "agent_outputs/coder_143022.log");
         assert_eq!(log_name("coder", now, |name| !name.ends_with("-3.log")), "agent_outputs/coder_143022-3.log");

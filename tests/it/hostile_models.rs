@@ -69,7 +69,11 @@ fn cases() -> Vec<(&'static str, Vec<Scripted>, RunStatus, std::ops::RangeInclus
         ("429 with seconds", after(error(429, "rate_limit_exceeded").header("retry-after", "1")), Completed, 3..=3),
         (
             "429 with a date",
-            after(error(429, "rate_limit_exceeded").header("retry-after", "Sun, 22 Nov 2026 12:00:09 GMT")),
+            after(
+                error(429, "rate_limit_exceeded")
+                    .header("date", "Sun, 22 Nov 2026 12:00:08 GMT")
+                    .header("retry-after", "Sun, 22 Nov 2026 12:00:09 GMT"),
+            ),
             Completed,
             3..=3,
         ),

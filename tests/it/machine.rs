@@ -25,6 +25,8 @@ impl Machine {
         {
             command.env(variable, self.folder.path().join(folder));
         }
+        // A model that happens to run on this machine is nobody's business: nothing listens at this port.
+        command.env("OLLAMA_HOST", "127.0.0.1:9");
         // What Windows needs to start a process at all.
         if let Some(root) = std::env::var_os("SystemRoot") {
             command.env("SystemRoot", root);

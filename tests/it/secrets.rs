@@ -61,7 +61,9 @@ fn serve(mut stream: TcpStream, answer: fn(&str) -> (u16, String), log: &Mutex<V
         }
         log.lock().unwrap().push(key.clone());
         let (status, text) = answer(&key);
-        let head = format!("HTTP/1.1 {status} {key}\r\ncontent-type: application/json\r\nrequest-id: req_{key}\r\nx-request-id: {key}\r\n");
+        // A stream is read as one only if it says that it is one.
+        let kind = if text.starts_with("event:") { "text/event-stream" } else { "application/json" };
+        let head = format!("HTTP/1.1 {status} {key}\r\ncontent-type: {kind}\r\nrequest-id: req_{key}\r\nx-request-id: {key}\r\n");
         let whole = format!("{head}content-length: {}\r\n\r\n{text}", text.len());
         if stream.write_all(whole.as_bytes()).is_err() {
             return;

@@ -212,12 +212,12 @@ async function theRest() {
   const folders = () => readdirSync(join(project, 'workspaces'), { recursive: true }).filter((name) => name.endsWith('journal.jsonl')).length;
   const before = folders();
   await cleanUp(/^All that/);
-  await until(async () => (await page.locator('.monaco-dialog-box').count()) > 0, 'the question');
+  await until(async () => (await page.locator('.quick-input-list .monaco-list-row', { hasText: 'Keep them' }).count()) > 0, 'the question');
   await shot('clean-up');
-  await dialog('Cancel');
+  await workbench.choose(undefined, /^Keep them/);
   assert.equal(folders(), before, 'a rehearsal removes nothing');
   await cleanUp(/^All that/);
-  await dialog('Remove');
+  await workbench.choose(undefined, /^Remove/);
   await until(() => folders() < before, 'the runs to go');
   step('cleaning up shows first what would go, and removes after a word');
 }

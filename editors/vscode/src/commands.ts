@@ -61,7 +61,8 @@ async function cleanUp(session: Session): Promise<void> {
     void window.showInformationMessage('AI Orchestrator: there is nothing old enough to be removed.');
     return;
   }
-  const detail = old.slice(0, 15).join('\n') + (old.length > 15 ? `\nand ${old.length - 15} more` : '');
-  const answer = await window.showWarningMessage(`Remove ${count(old.length, 'old run')} with all files?`, { modal: true, detail }, 'Remove');
-  if (answer === 'Remove') await session.request('orchestrator.cleanup', { days: age.days, dryRun: false });
+  const detail = old.slice(0, 3).map((path) => path.split('/').pop()).join(', ') + (old.length > 3 ? ` and ${old.length - 3} more` : '');
+  const remove = { label: `Remove ${count(old.length, 'old run')} with all files`, detail };
+  const answer = await window.showQuickPick([{ label: 'Keep them' }, remove], { title: 'Should they go?', ignoreFocusOut: true });
+  if (answer === remove) await session.request('orchestrator.cleanup', { days: age.days, dryRun: false });
 }

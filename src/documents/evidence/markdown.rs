@@ -74,8 +74,13 @@ fn code_places(text: &str) -> Vec<Range<usize>> {
         }
         places.push(place);
     }
-    let mut at = 0;
+    let (code, mut at) = (places.clone(), 0);
     while let Some(start) = text.get(at..).and_then(|rest| rest.find("<!--")).map(|found| at + found) {
+        // In code it is no comment, and hides nothing.
+        if let Some(code) = code.iter().find(|code| code.contains(&start)) {
+            at = code.end;
+            continue;
+        }
         let end = text.get(start..).and_then(|rest| rest.find("-->")).map_or(text.len(), |end| start + end + 3);
         places.push(start..end);
         at = end;

@@ -48,7 +48,7 @@ pub(super) fn words(text: &str) -> Vec<Word> {
 fn unseen_part(text: &str, at: usize) -> Option<usize> {
     let rest = text.get(at..)?;
     let within = |sign: char, most: usize| {
-        let end = rest.find(sign).filter(|end| *end <= most)?;
+        let (end, _) = rest.char_indices().take_while(|(at, _)| *at <= most).find(|(_, c)| *c == sign)?;
         Some(end + sign.len_utf8())
     };
     if rest.starts_with("[^") {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::super::retry::MAX_WAIT;
 use super::state::{Limits, State, Visit};
 
 /// Cheap to clone; all clones are one governor.
@@ -34,7 +35,10 @@ impl Default for Governor {
 
 impl Governor {
     /// Waits until this request may leave.
-    pub async fn enter(&self, visit: Visit) -> Permit {
+    ///
+    /// # Errors
+    /// How long it would have to wait, where the server has closed its door for longer than anybody should wait without a word.
+    pub async fn enter(&self, visit: Visit) -> Result<Permit, Duration> {
         let bell = Arc::new(Notify::new());
         // The permit exists before the first wait, so that a cancelled wait leaves the queue.
         let permit = {
@@ -51,8 +55,9 @@ impl Governor {
                 (inner.state.is_flying(permit.id), inner.timer.1.filter(|_| keeps_time))
             };
             match (flying, timer) {
-                (true, _) => return permit,
+                (true, _) => return Ok(permit),
                 (false, None) => bell.notified().await,
+                (false, Some(at)) if at.saturating_sub(self.0.now()) > MAX_WAIT => return Err(at.saturating_sub(self.0.now())),
                 (false, Some(at)) => {
                     let _ = tokio::time::timeout_at(self.0.epoch + at, bell.notified()).await;
                 }
@@ -144,12 +149,12 @@ mod tests {
         let governor = Governor::default();
         let mut permits = Vec::new();
         for _ in 0..4 {
-            permits.push(governor.enter(Visit::default()).await);
+            permits.push(governor.enter(Visit::default()).await.unwrap());
         }
         let mut fifth = Box::pin(governor.enter(Visit::default()));
         assert!(futures::poll!(fifth.as_mut()).is_pending());
         permits.pop();
-        fifth.await;
+        fifth.await.unwrap();
     }
 
     #[tokio::test]
@@ -157,37 +162,47 @@ mod tests {
         let governor = Governor::default();
         let mut permits = Vec::new();
         for _ in 0..4 {
-            permits.push(governor.enter(Visit::default()).await);
+            permits.push(governor.enter(Visit::default()).await.unwrap());
         }
         let mut fifth = Box::pin(governor.enter(Visit::default()));
         let mut sixth = Box::pin(governor.enter(Visit::default()));
         assert!(futures::poll!(fifth.as_mut()).is_pending() && futures::poll!(sixth.as_mut()).is_pending());
         permits.pop();
         drop(fifth);
-        sixth.await;
+        sixth.await.unwrap();
     }
 
     #[tokio::test]
     async fn a_sibling_leaves_with_the_first_byte_of_the_one_that_fills_the_cache() {
         let governor = Governor::default();
         let visit = Visit { prefix: Some(7), tokens: 0 };
-        let first = governor.enter(visit).await;
+        let first = governor.enter(visit).await.unwrap();
         let mut second = Box::pin(governor.enter(visit));
         assert!(futures::poll!(second.as_mut()).is_pending());
-        let _other = governor.enter(Visit { prefix: Some(8), tokens: 0 }).await;
+        let _other = governor.enter(Visit { prefix: Some(8), tokens: 0 }).await.unwrap();
         assert!(futures::poll!(second.as_mut()).is_pending());
         first.first_byte();
-        second.await;
+        second.await.unwrap();
     }
 
     #[tokio::test]
     async fn a_cool_down_ends_by_itself() {
         let governor = Governor::default();
-        let first = governor.enter(Visit::default()).await;
+        let first = governor.enter(Visit::default()).await.unwrap();
         first.refused(Some(Duration::from_millis(20)), Limits::default());
         drop(first);
         let before = Instant::now();
-        governor.enter(Visit::default()).await;
+        governor.enter(Visit::default()).await.unwrap();
         assert!(before.elapsed() >= Duration::from_millis(15));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_hours_without_a_word() {
+        let governor = Governor::default();
+        let first = governor.enter(Visit::default()).await.unwrap();
+        first.refused(Some(Duration::from_secs(86_400)), Limits::default());
+        drop(first);
+        let refusal = governor.enter(Visit::default()).await.map(|_| ()).unwrap_err();
+        assert!(refusal > Duration::from_secs(86_000), "{refusal:?}");
     }
 }

@@ -124,7 +124,8 @@ impl Answer {
         let read = number("/prompt_tokens_details/cached_tokens").or_else(|| number("/prompt_cache_hit_tokens")).unwrap_or(0);
         let write = number("/prompt_tokens_details/cache_write_tokens").unwrap_or(0);
         let prompt = number("/prompt_tokens").unwrap_or(0);
-        self.cost_usd = usage.get("cost").and_then(Value::as_f64).or(self.cost_usd);
+        // A server cannot give money back.
+        self.cost_usd = usage.get("cost").and_then(Value::as_f64).filter(|cost| *cost >= 0.0).or(self.cost_usd);
         self.usage = Some(Usage {
             // The prompt's figure holds the cached tokens.
             input_tokens: prompt.saturating_sub(read).saturating_sub(write),

@@ -97,7 +97,9 @@ struct Fence<'a> {
 }
 
 fn next_fence(text: &str) -> Option<(&str, Fence<'_>)> {
-    let start = text.find("```")?;
+    // Only at the beginning of a line, blanks before it allowed: a fence named within a sentence opens nothing.
+    let begins = |at: usize| text.get(..at).is_some_and(|before| before.rsplit('\n').next().is_none_or(|line| line.trim().is_empty()));
+    let start = text.match_indices("```").map(|(at, _)| at).find(|at| begins(*at))?;
     let (before, from) = text.split_at(start);
     let (info, after) = from.get(3..)?.split_once('\n').unwrap_or((from.get(3..)?, ""));
     let is_tool = matches!(info.trim(), "tool" | "tool_call" | "tool_code");
