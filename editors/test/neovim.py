@@ -55,7 +55,8 @@ def by_code_action(lab):
     """Goal line, lens, run; the plan is approved by a code action; progress is seen; the artifact opens below and takes no focus."""
     editor = start(lab)
     if lab.is_new:
-        editor.wait_screen(r"waiting for approval")
+        # The report of progress or the message of the question: whichever was written last.
+        editor.wait_screen(r"waiting for (your )?approval")
     editor.wait_screen(r"⏸ approval")
     editor.wait_screen(r"⏸ .*review.*Approve")
     lab.keep_screen("The plan waits; nothing has taken the keyboard", lab.is_new and "neovim-approval")

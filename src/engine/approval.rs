@@ -7,7 +7,7 @@ use crate::domain::policy::{ApprovalMode, ProjectRead, Verdict};
 use crate::domain::question::proposal;
 use crate::domain::{Decision, Policy, Question, RelPath, Scope, Step, StepStatus, Subject, ToolCall, Via};
 
-use super::fold::PROJECT_TOOLS;
+use super::fold_tools::PROJECT_TOOLS;
 use super::outside;
 use super::workflow::Workflow;
 

@@ -4,6 +4,7 @@ pub mod budget;
 pub mod commands;
 pub mod evidence_report;
 pub mod fold;
+mod fold_tools;
 pub mod hand_over;
 pub mod outside;
 pub mod planner;
