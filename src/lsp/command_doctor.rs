@@ -33,7 +33,7 @@ pub fn doctor(state: &mut State, call: Call) {
     });
     let inputs = state.inputs.clone();
     answer_beside(reply, async move {
-        let provider = engine.get().await.map(|orchestrator| orchestrator.provider_name().to_owned());
+        let (provider, offered) = doctor::look_at_provider(engine.get().await).await;
         let runs = match engine.reader().await {
             Ok(reader) => reader.list(20).await,
             Err(error) => Err(error),
@@ -55,6 +55,7 @@ pub fn doctor(state: &mut State, call: Call) {
                 settings: &loaded.settings,
                 problems: loaded.problems.iter().map(problem).collect(),
                 provider,
+                offered,
                 runs,
                 servers,
                 noise: SystemClock.noise(),

@@ -24,6 +24,7 @@ fn report(place: &Place, variables: &[(&str, &str)]) -> Report {
         settings: &place.settings,
         problems: Vec::new(),
         provider: Ok("offline".into()),
+        offered: None,
         runs: Ok(Vec::new()),
         servers: Vec::new(),
         noise: 7,
