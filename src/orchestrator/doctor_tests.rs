@@ -108,6 +108,7 @@ fn what_is_off_elsewhere_is_told_with_its_hint() {
             Problem { is_error: true, message: "a.json:4: agent.max_parallel is no number".into(), hint: None },
         ],
         provider: Err(Error::configuration("the provider cannot be had").hint("set a key")),
+        offered: None,
         runs: Ok(vec![run]),
         servers: vec![ServerFound { name: "files".into(), tools: Err("`npx` cannot be started".into()) }],
         noise: 7,

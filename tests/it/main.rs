@@ -44,6 +44,7 @@ mod lsp_weather;
 mod machine;
 mod mcp;
 mod mcp_face;
+mod mcp_http;
 mod mcp_real;
 mod model_list;
 mod models;
