@@ -94,7 +94,7 @@ fn read_file(input: &Input<'_>, context: &ToolContext) -> Worked {
     let decoded = readable(bytes).map_err(|what| ToolOutcome::refused(format!("`{path}` is {what}")))?;
     let mut content = numbered(&decoded.text, offset, limit);
     if decoded.lossy {
-        content.push_str("[some of the file could not be read; letters that are missing are shown as \u{fffd}]\n");
+        content.push_str("[the file is not valid UTF-8; bytes that could not be read are shown as \u{fffd}]\n");
     }
     Ok(ToolOutcome { touched: vec![touched], ..ToolOutcome::ok(content, summary) })
 }
@@ -105,7 +105,8 @@ fn readable(bytes: Vec<u8>) -> Result<Decoded, String> {
         return decode(bytes);
     }
     let read = pdf::text(&bytes).map_err(|problem| format!("no text: {problem}"))?;
-    Ok(Decoded { text: read.text, lossy: read.lossy })
+    let remark = if read.lossy { "[some letters or pages could not be read]\n" } else { "" };
+    Ok(Decoded { text: read.text + remark, lossy: false })
 }
 
 /// Whether a path is wanted, by a glob on the whole path or, without a slash, on the name alone.

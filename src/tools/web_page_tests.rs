@@ -50,7 +50,7 @@ fn what_is_no_text_is_refused_with_its_kind() {
             "{kind}"
         );
     }
-    let login = read(b"<title>Sign in</title><form><input type=password></form><p>Sign in to go on.", "application/pdf").unwrap_err();
+    let login = read(b"<html><title>Sign in</title><form><input type=password></form><p>Sign in to go on.", "application/pdf").unwrap_err();
     assert!(login.contains("log in"), "{login}");
     assert!(read(b"\x89PNG\r\n\x1a\n\0\0", "image/png").unwrap_err().contains("image/png"));
     assert!(read(b"\x7fELF\0\0", "").unwrap_err().contains("not text"));
