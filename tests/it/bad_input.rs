@@ -353,6 +353,28 @@ async fn a_workspace_removed_while_it_runs_ends_the_run_with_a_reason() {
     assert!(!rig.settings.base_dir.exists(), "a removed workspace is not made again by halves");
 }
 
+/// An editor whose answer breaks once a model was asked.
+struct Breaking(Arc<Rig>);
+
+impl ai_orchestrator::domain::Buffers for Breaking {
+    fn text(&self, _: &Path) -> Option<String> {
+        assert!(self.0.model.sent().is_empty(), "a break on purpose");
+        None
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_task_breaks_is_live_no_more_and_can_be_resumed() {
+    let rig = Arc::new(Rig::new(Scripted::new(script)));
+    let orchestrator = rig.builder().buffers(Arc::new(Breaking(Arc::clone(&rig)))).build().unwrap();
+    let run = orchestrator.start_with(goal("Three"), with_plan(PLAN)).await.unwrap();
+    let error = run.finished().await.unwrap_err();
+    assert!(error.what.contains("ended without a word"), "{error}");
+    assert_eq!(orchestrator.runs().len(), 0);
+    let result = rig.orchestrator().resume(&run.workspace).await.unwrap().finished().await.unwrap();
+    assert_eq!(result.status, RunStatus::Completed);
+}
+
 #[tokio::test]
 async fn a_clock_that_jumps_back_changes_no_outcome() {
     let mut rig = Rig::new(Scripted::new(script));

@@ -54,5 +54,7 @@ mod specialists_texts;
 mod specialists_tools;
 mod traps;
 mod trust;
+#[cfg(unix)]
+mod two_processes;
 mod vscode_package;
 mod web;

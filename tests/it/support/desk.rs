@@ -43,7 +43,7 @@ impl Desk {
     pub async fn at(folder: tempfile::TempDir, client: &str, settings: &[(&str, &str)]) -> Desk {
         let (sender, edits) = channel();
         let (show, shown) = channel();
-        let mut builder = builder(client, folder.path(), settings)
+        let builder = builder(client, folder.path(), settings)
             .answer("window/showDocument", move |params| {
                 let _ = show.send(params["uri"].as_str().unwrap().to_owned());
                 Some(json!({"success": true}))
@@ -52,10 +52,7 @@ impl Desk {
                 let _ = sender.send(params.clone());
                 Some(json!({"applied": true}))
             });
-        for method in DECORATION {
-            builder = builder.ignore(method);
-        }
-        Desk { folder, editor: builder.start().await, edits, shown }
+        Desk { folder, editor: quiet(builder).start().await, edits, shown }
     }
 
     /// The same project with a new server.
@@ -147,6 +144,11 @@ impl Desk {
         };
         actions.as_array().into_iter().flatten().map(action).collect()
     }
+}
+
+/// Passes over decoration.
+pub fn quiet(builder: Builder) -> Builder {
+    DECORATION.into_iter().fold(builder, Builder::ignore)
 }
 
 /// The argument of a decision about the first open question.
