@@ -119,6 +119,15 @@ fn keystrokes(bench: &mut Criterion) {
             })
         });
     });
+    bench.bench_function("server: a keystroke and its code lenses, 10,000 lines, 100 goals", |bench| {
+        bench.iter(|| {
+            runtime.block_on(async {
+                client.type_at(5_001, 3).await;
+                let uri = client.uri.clone();
+                client.request("textDocument/codeLens", json!({"textDocument": {"uri": uri}})).await
+            })
+        });
+    });
     bench.bench_function("server: 1,000 keystrokes, told one by one, then a hover", |bench| {
         bench.iter(|| {
             runtime.block_on(async {

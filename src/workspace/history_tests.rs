@@ -77,8 +77,7 @@ fn told(history: &History) -> Vec<Value> {
 
 #[test]
 fn a_call_is_told_once_with_what_its_intent_said_and_how_long_it_took() {
-    let mut history = History::default();
-    history.model = Some("big".into());
+    let mut history = History { model: Some("big".into()), ..History::default() };
     let later = at(NOON) + chrono::Duration::milliseconds(57);
     history.take(&Record { seq: 1, at: at(NOON), event: call_started(1, "small") });
     assert_eq!(told(&history)[0]["event"], "call_started");

@@ -49,6 +49,7 @@ mod mcp_real;
 mod model_list;
 mod models;
 mod observability;
+mod package;
 mod prompt_cache;
 mod proposals;
 mod providers;
