@@ -309,6 +309,12 @@ async fn fails_from(n: u64, kind: Io, expected: &std::collections::BTreeMap<Stri
                 assert_eq!(&artifacts(&result.workspace), expected, "{n}");
                 assert!(rig.model.sent().len() <= 6 + 2, "{n}: {:?}", rig.model.sent());
             }
+            // The end was journalled, and the state on disk could not tell of it any more; the refusal mends that.
+            Err(error) if error.what.contains("completed") => {
+                assert_eq!(&artifacts(&row.workspace), expected, "{n}: falsely completed");
+                let state = std::fs::read_to_string(row.workspace.join("workflow-state.json")).unwrap();
+                assert!(state.contains("\"status\": \"completed\""), "{n}: the views are mended");
+            }
             Err(error) => assert!(before == 0 && error.hint.is_some(), "{n}: paid for and not resumable: {error}"),
         }
     }
