@@ -10,6 +10,7 @@
 )]
 mod support;
 
+mod acp;
 mod analyst;
 mod approvals;
 mod bad_input;
