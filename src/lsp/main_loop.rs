@@ -21,6 +21,7 @@ use crate::domain::plan::PlanRules;
 use crate::domain::view::RunSummary;
 use crate::orchestrator::{RunHandle, Update};
 
+use super::claims::Compared;
 use super::editor::Answer;
 use super::from_proto::Key;
 use super::origins::{Kept, Origin};
@@ -96,7 +97,12 @@ pub enum Done {
     /// Workspaces that were cleaned away.
     Removed(Vec<PathBuf>),
     /// An edit of a document of a run came back from the client.
-    Edited(Key, Answer),
+    Edited {
+        key: Key,
+        /// The run whose goal it ticks.
+        tick: Option<String>,
+        answer: Answer,
+    },
     /// The editor's own settings arrived.
     Configured(Value),
     Prompted(PromptKey, Answer),
@@ -114,6 +120,10 @@ pub enum Done {
     Show(PathBuf),
     /// What a run read, by its workspace; `None` where it cannot be told.
     Evidence(PathBuf, Option<Arc<Grounds>>),
+    /// The claims of an open document were compared with their sources.
+    Compared(Key, Box<Compared>),
+    /// The user's own settings or agents changed on disk.
+    OwnFilesChanged,
 }
 
 /// The sending end.
@@ -156,6 +166,11 @@ impl Inputs {
         let (sender, receiver) = oneshot::channel();
         self.send(Input::Leave(sender));
         let _ = receiver.await;
+    }
+
+    /// Returns once nobody takes inputs any more.
+    pub async fn ended(&self) {
+        self.sender.closed().await;
     }
 
     fn send(&self, input: Input) {

@@ -14,6 +14,7 @@ use crate::domain::{Command, Event};
 use crate::orchestrator::Update;
 
 use super::capabilities;
+use super::claims::Comparisons;
 use super::client::{Client, Feature};
 use super::diagnostics::Published;
 use super::documents::{Document, Documents};
@@ -27,6 +28,7 @@ use super::prompts::Prompts;
 use super::runs::Runs;
 use super::settings_file::Read;
 use super::setup::{Machine, Preferences, Setup};
+use super::ticks::Ticks;
 use super::watched::Watched;
 
 /// Live runs are given this long to let go when the connection ends.
@@ -58,8 +60,7 @@ pub struct State {
     pub(super) untidy: BTreeSet<Key>,
     /// Open papers or goals may lack something that happened.
     pub papers_wanted: bool,
-    /// Runs whose goal was ticked.
-    pub ticked: BTreeSet<String>,
+    pub ticks: Ticks,
     /// The provider of the engine that was last built.
     pub provider: String,
     /// Why the engine could not be built at the last try.
@@ -73,6 +74,7 @@ pub struct State {
     pub last_edit: Option<Instant>,
     /// What runs have read, for the artifacts that are open.
     pub evidence: Evidence,
+    pub comparisons: Comparisons,
 }
 
 impl State {
@@ -96,7 +98,7 @@ impl State {
             stale: BTreeSet::new(),
             untidy: BTreeSet::new(),
             papers_wanted: false,
-            ticked: BTreeSet::new(),
+            ticks: Ticks::default(),
             provider: String::new(),
             engine_problem: None,
             config_broken: false,
@@ -104,6 +106,7 @@ impl State {
             found_once: false,
             last_edit: None,
             evidence: Evidence::default(),
+            comparisons: Comparisons::default(),
         }
     }
 
@@ -133,6 +136,7 @@ impl State {
                 self.read_settings();
                 self.fetch_configuration();
                 self.watch_files();
+                self.watch_own_files();
                 self.look_for_runs();
             }
             Notice::Opened(params) => {
@@ -164,7 +168,8 @@ impl State {
             }
             Notice::Closed(params) => {
                 if let Some(document) = self.documents.close(&params.text_document.uri) {
-                    self.withdraw_diagnostics(&document.uri);
+                    self.comparisons.forget(&from_proto::key(&document.uri));
+                    self.diagnose_closed(&document.uri);
                 }
             }
             Notice::Configured(settings) => {
@@ -277,9 +282,10 @@ impl State {
             Done::Found(rows, kept) => self.found_runs(rows, kept),
             Done::Removed(workspaces) => {
                 self.runs.forget(&workspaces);
+                self.withdraw_findings(&workspaces);
                 self.runs_changed();
             }
-            Done::Edited(key, answer) => self.edited(&key, &answer),
+            Done::Edited { key, tick, answer } => self.edited(&key, tick.as_deref(), &answer),
             Done::Configured(settings) => self.configure(settings),
             Done::Prompted(key, answer) => self.prompted(&key, &answer),
             Done::ProgressCreated(run_id, answer) => self.progress_created(&run_id, &answer),
@@ -294,22 +300,27 @@ impl State {
             Done::Failed(why) => self.say(&why),
             Done::Show(path) => self.show(&path, true),
             Done::Evidence(workspace, grounds) => self.take_evidence(workspace, grounds),
+            Done::Compared(key, compared) => self.take_compared(key, *compared),
+            Done::OwnFilesChanged => self.settings_changed(),
         }
     }
 
     /// When something has to be done although nothing comes in.
     pub fn next_due(&self) -> Option<Instant> {
-        [self.presenter_due(), self.prompt_due()].into_iter().flatten().min()
+        let beside = [self.evidence.due(), self.comparisons.due(), self.ticks.due()];
+        [self.presenter_due(), self.prompt_due()].into_iter().chain(beside).flatten().min()
     }
 
     /// Does what is due.
     pub fn settle(&mut self) {
         self.tidy();
         let now = Instant::now();
-        self.settle_papers();
+        self.settle_papers(now);
+        self.settle_evidence(now);
         self.settle_prompts(now);
         self.settle_presenter(now);
         self.publish_stale();
+        self.settle_claims(now);
     }
 
     /// Lets go of live runs, resumably, and tells when they have been let go.
