@@ -13,7 +13,7 @@ use crate::domain::{Flaw, Severity};
 
 use super::diagnostics::SOURCE;
 use super::documents::Document;
-use super::from_proto::{Key, key};
+use super::from_proto::Key;
 use super::main_loop::Done;
 use super::state::State;
 use super::to_proto;
@@ -110,7 +110,7 @@ impl State {
     /// What claims of an artifact their sources do not bear out, as far as that is known of this text.
     pub fn claim_diagnostics(&self, document: &Document) -> Vec<Diagnostic> {
         let grounds = self.grounds(document).map(|(grounds, _)| grounds);
-        let known = grounds.and_then(|grounds| self.comparisons.known(&key(&document.uri), &document.rope, grounds));
+        let known = grounds.and_then(|grounds| self.comparisons.known(&document.key, &document.rope, grounds));
         let flaws = known.unwrap_or_default();
         flaws.iter().take(MOST).map(|flaw| self.claim(&document.rope, flaw)).collect()
     }

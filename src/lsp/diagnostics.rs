@@ -116,7 +116,7 @@ impl State {
         diagnostics.extend(claims);
         for marker in found {
             diagnostics.extend(marker.problems.iter().map(|problem| self.problem(document, problem)));
-            let Some(run) = origins::run_of(self.runs.iter(), &document.uri, marker) else { continue };
+            let Some(run) = origins::run_of(self.runs.iter(), &document.key, marker) else { continue };
             diagnostics.extend(run.pending().iter().map(|pending| self.waiting(document, marker.line, (run, pending))));
             if shows_status && run.pending().is_empty() && (run.state.is_some() || !run.status.is_end()) {
                 diagnostics.push(self.status(document, marker.line, run));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tower_lsp::lsp_types::{Diagnostic, InitializeParams, InitializeResult, Url};
+use tower_lsp::lsp_types::{Diagnostic, InitializeParams, InitializeResult};
 
 use crate::config::Settings;
 use crate::domain::plan::PlanRules;
@@ -17,7 +17,7 @@ use super::capabilities;
 use super::claims::Comparisons;
 use super::client::{Client, Feature};
 use super::diagnostics::Published;
-use super::documents::{Document, Documents};
+use super::documents::Documents;
 use super::editor::{Answer, Editor};
 use super::evidence::Evidence;
 use super::from_proto::{self, Encoding, Key};
@@ -144,21 +144,27 @@ impl State {
                 self.documents.open(params.text_document, &markers);
                 self.papers_wanted = true;
                 self.want_evidence(&uri);
-                self.touched(&uri);
+                self.touched(from_proto::key(&uri));
             }
             Notice::Changed(params) => {
-                let document = params.text_document;
-                if !self.documents.change(&document.uri, document.version, &params.content_changes) {
+                let (uri, version) = (params.text_document.uri, params.text_document.version);
+                // Every keystroke comes by here: the address is read once.
+                let key = from_proto::key(&uri);
+                let Some(document) = self.documents.change(&key, version, &params.content_changes) else {
                     tracing::warn!("a change of a document that is not open");
                     return;
-                }
+                };
+                let is_paper = papers::kind(document.file_name()).is_some();
                 // What comes back from an edit of ours is nobody's typing.
-                if !self.documents.get_mut(&document.uri).is_some_and(Document::is_our_edit) {
+                if !document.is_our_edit() {
+                    let can_decide = is_paper || document.is_result();
                     self.last_edit = Some(Instant::now());
-                    self.note_reload(&document.uri);
+                    if can_decide {
+                        self.note_reload(&uri);
+                    }
                 }
-                self.papers_wanted |= papers::kind(&from_proto::file_name(&document.uri)).is_some();
-                self.touched(&document.uri);
+                self.papers_wanted |= is_paper;
+                self.touched(key);
             }
             Notice::Saved(params) => {
                 self.paper_saved(&params.text_document.uri);
@@ -187,8 +193,7 @@ impl State {
     }
 
     /// A text changed; its goals are looked for when somebody wants to know, once for many edits.
-    fn touched(&mut self, uri: &Url) {
-        let key = from_proto::key(uri);
+    fn touched(&mut self, key: Key) {
         self.untidy.insert(key.clone());
         self.stale.insert(key);
     }

