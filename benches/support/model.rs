@@ -40,7 +40,8 @@ async fn connection(mut stream: TcpStream, latency: Duration, requests: Arc<Atom
     }
 }
 
-async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(String, Vec<u8>)> {
+/// A request: its path and body; `None` where the client leaves.
+pub async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(String, Vec<u8>)> {
     let head_end = loop {
         if let Some(at) = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             break at + 4;
@@ -63,7 +64,7 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(S
 }
 
 /// The whole answer, chunked as a real server does it, one chunk for each event.
-fn answer(path: &str, body: &[u8]) -> Vec<u8> {
+pub fn answer(path: &str, body: &[u8]) -> Vec<u8> {
     let body = String::from_utf8_lossy(body);
     let output = between(&body, "Write the result to `", "`").unwrap_or("output.md");
     let events = if path.ends_with("/messages") {

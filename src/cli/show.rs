@@ -77,7 +77,7 @@ pub async fn doctor(options: &Options, setup: &Setup, terminal: &Terminal) -> Re
         Ok(orchestrator) => orchestrator.list(100).await,
         Err(error) => Err(error),
     };
-    let provider = setup.builder().build().map(|orchestrator| orchestrator.provider_name().to_owned());
+    let (provider, offered) = doctor::look_at_provider(setup.builder().build()).await;
     let problem = |problem: &super::setup::Problem| doctor::Problem {
         is_error: problem.is_error,
         message: problem.what.clone(),
@@ -89,6 +89,7 @@ pub async fn doctor(options: &Options, setup: &Setup, terminal: &Terminal) -> Re
         settings: &setup.settings,
         problems: setup.problems.iter().map(problem).collect(),
         provider,
+        offered,
         runs,
         servers: doctor::look_at_servers(&setup.settings, &setup.environment).await,
         noise: setup.clock.noise(),

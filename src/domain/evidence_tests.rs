@@ -99,3 +99,13 @@ proptest::proptest! {
         let _ = ledger.iter().map(Source::text).count();
     }
 }
+
+#[test]
+fn a_line_number_that_nobody_can_have_costs_nothing() {
+    let mut ledger = Ledger::default();
+    let hits = "inputs/a.md:4294967295: boom\ninputs/a.md:18446744073709551615: boom\ninputs/a.md:2: two\n";
+    assert_eq!(take(&mut ledger, &call("search_files", json!({})), hits, &[]), [1]);
+    assert_eq!(ledger.get(1).unwrap().text(), "\ntwo\n");
+    take(&mut ledger, &call("read_project", json!({"path": "a.rs"})), "4294967295\tboom\n1\tone\n", &[]);
+    assert_eq!(ledger.get(2).unwrap().text(), "one\n");
+}

@@ -308,6 +308,21 @@ fn a_servers_reading_tools_ask_once_unless_declared_and_others_always() {
 }
 
 #[test]
+fn a_call_on_a_path_that_looks_like_a_server_answers_no_question_about_it() {
+    for approved in [true, false] {
+        let mut scene = Scene::new(ApprovalMode::Tools, "x", &["web"]);
+        scene.policy.approvals = ApprovalMode::Plan;
+        // The tool that changes something is asked about by its path, which an agent chooses.
+        let Judgement::Ask(Some(question)) = scene.judged("mcp__notes__add", json!({"path": "mcp:notes"})) else { panic!("it must ask") };
+        assert!(matches!(&question.subject, Subject::Tool { target, .. } if target == "mcp:notes"), "{question:?}");
+        scene.add(Event::Asked { question: (*question).clone() });
+        assert_eq!(scene.says("mcp__notes__list", json!({})), "ask mcp:notes", "another question is open, not this one");
+        scene.answer(*question, approved, Scope::Once);
+        assert_eq!(scene.says("mcp__notes__list", json!({})), "ask mcp:notes", "{approved}");
+    }
+}
+
+#[test]
 fn a_plan_edited_after_its_approval_declares_nothing_new() {
     let mut scene = Scene::new(ApprovalMode::Plan, "x", &[]);
     let mut plan = scene.workflow().plan.unwrap().plan;

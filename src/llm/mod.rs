@@ -32,6 +32,11 @@ pub trait Provider: Send + Sync {
     /// The model used where a request names none; `None` where there is none, or it is not known before the first call.
     fn default_model(&self) -> Option<String>;
 
+    /// The endpoint as it may be shown; `None` where there is none.
+    fn place(&self) -> Option<String> {
+        None
+    }
+
     /// Whether it can make plans: it answers a request with a schema by JSON that fits. False leaves planning to the rules.
     fn plans(&self) -> bool {
         false

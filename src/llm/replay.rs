@@ -150,6 +150,10 @@ impl Provider for Recording {
         self.inner.default_model()
     }
 
+    fn place(&self) -> Option<String> {
+        self.inner.place()
+    }
+
     fn plans(&self) -> bool {
         self.inner.plans()
     }

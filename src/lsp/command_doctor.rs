@@ -1,13 +1,13 @@
 //! The doctor's report, for people and for clients.
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::config;
 use crate::domain::Error;
 use crate::orchestrator::doctor::{self, Facts, Problem};
 use crate::sys::{Clock, SystemClock};
 
-use super::client::Feature;
+use super::client::{Client, Feature};
 use super::commands::{Call, answer_beside};
 use super::main_loop::Done;
 use super::state::State;
@@ -18,22 +18,26 @@ struct DoctorArgument {
     open: bool,
 }
 
+/// What is known of the client.
+fn about(client: &Client) -> Value {
+    json!({
+        "name": format!("{:?}", client.name),
+        "prompts": client.may(Feature::Prompt),
+        "showDocument": client.may(Feature::ShowDocument),
+        "progress": client.may(Feature::Progress),
+        "lensRefresh": client.may(Feature::LensRefresh),
+        "diagnostics": client.may(Feature::Diagnostics),
+    })
+}
+
 pub fn doctor(state: &mut State, call: Call) {
     let Some((argument, reply)) = call.take::<DoctorArgument>() else { return };
     let project = state.setup.project_of(None);
     let (engine, layers) = (state.setup.engine(&project), state.setup.layers(&project));
-    let may = |feature| state.client.may(feature);
-    let client = json!({
-        "name": format!("{:?}", state.client.name),
-        "prompts": may(Feature::Prompt),
-        "showDocument": may(Feature::ShowDocument),
-        "progress": may(Feature::Progress),
-        "lensRefresh": may(Feature::LensRefresh),
-        "diagnostics": may(Feature::Diagnostics),
-    });
+    let client = about(&state.client);
     let inputs = state.inputs.clone();
     answer_beside(reply, async move {
-        let provider = engine.get().await.map(|orchestrator| orchestrator.provider_name().to_owned());
+        let (provider, offered) = doctor::look_at_provider(engine.get().await).await;
         let runs = match engine.reader().await {
             Ok(reader) => reader.list(20).await,
             Err(error) => Err(error),
@@ -55,6 +59,7 @@ pub fn doctor(state: &mut State, call: Call) {
                 settings: &loaded.settings,
                 problems: loaded.problems.iter().map(problem).collect(),
                 provider,
+                offered,
                 runs,
                 servers,
                 noise: SystemClock.noise(),

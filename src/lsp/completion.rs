@@ -24,6 +24,14 @@ const GOAL_KEYS: [(&str, &str); 8] = [
     ("max_parallel", "agents at once"),
     ("output", "the name of the last step's output"),
 ];
+const AGENT_KEYS: [(&str, &str); 6] = [
+    ("name", "what the agent is called in plans"),
+    ("description", "what it is for, in one line"),
+    ("tools", "the tools it may use"),
+    ("max_turns", "model calls in one step at the most"),
+    ("model", "its own model"),
+    ("output", "the file it writes unless the plan says otherwise"),
+];
 const STEP_KEYS: [(&str, &str); 4] = [
     ("output", "the file the step writes"),
     ("needs", "steps that come first"),
@@ -48,6 +56,7 @@ impl State {
             Some(Paper::Approvals) => Vec::new(),
             None if is_settings(document) => self.settings_items(document, at),
             None if document.file_name().ends_with(".goal.md") => goal_file_items(document, line, &before),
+            None if self.is_agent_file(document) && line > 0 && is_head(document, line) && !before.contains(':') => keys(&AGENT_KEYS),
             None => Vec::new(),
         };
         (!items.is_empty()).then_some(CompletionResponse::Array(items))
@@ -110,11 +119,15 @@ fn needs_items(plan: &PlanDocument, line: usize, needs: &str) -> Vec<CompletionI
     plan.plan.steps.iter().filter(fits).map(|step| item(step.id.as_str(), &step.title, CompletionItemKind::REFERENCE)).collect()
 }
 
+/// Whether a line lies in the front matter, or in its first mark.
+pub(super) fn is_head(document: &Document, line: usize) -> bool {
+    document.rope.line(0).as_str().is_some_and(|first| first.trim_end() == "---")
+        && (1..line).all(|line| document.rope.get_line(line).is_some_and(|line| line.as_str().is_none_or(|line| line.trim_end() != "---")))
+}
+
 fn goal_file_items(document: &Document, line: usize, before: &str) -> Vec<CompletionItem> {
-    let is_head = document.rope.line(0).as_str().is_some_and(|first| first.trim_end() == "---")
-        && (1..line).all(|line| document.rope.get_line(line).is_some_and(|line| line.as_str().is_none_or(|line| line.trim_end() != "---")));
     match before.split_once(':') {
-        _ if !is_head || line == 0 => Vec::new(),
+        _ if !is_head(document, line) || line == 0 => Vec::new(),
         Some(("agents", _)) => agents(),
         Some(("approvals", _)) => {
             ["none", "plan", "steps", "tools"].map(|mode| item(mode, "approval mode", CompletionItemKind::ENUM_MEMBER)).to_vec()

@@ -260,7 +260,7 @@ fn query_state(state: &mut State, query: Query) {
         Query::Actions(params, reply) => answer(reply, Ok(state.actions(&params))),
         Query::Hover(params, reply) => answer(reply, Ok(state.hover(&params))),
         Query::Definition(params, reply) => answer(reply, Ok(state.definition(&params))),
-        Query::Completion(params, reply) => answer(reply, Ok(state.completion(&params))),
+        Query::Completion(params, reply) => state.complete(&params, reply),
         Query::Symbols(params, reply) => answer(reply, Ok(state.symbols(&params))),
         Query::Links(params, reply) => answer(reply, Ok(state.links(&params))),
         Query::Folding(params, reply) => answer(reply, Ok(state.folding(&params))),

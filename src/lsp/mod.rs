@@ -11,6 +11,7 @@ mod command_places;
 mod command_runs;
 mod commands;
 mod completion;
+mod completion_models;
 mod connect;
 mod diagnostics;
 mod documents;

@@ -250,40 +250,76 @@ struct Surroundings {
     in_string: bool,
 }
 
+/// A value that is being written.
+pub struct Value {
+    /// The names that lead to it.
+    pub path: Vec<String>,
+    /// Bytes that stand of a string; `None` where none is open.
+    pub written: Option<usize>,
+}
+
+/// A JSON text read up to where it breaks off.
+#[derive(Default)]
+struct Scanned {
+    open: Vec<(char, String)>,
+    name: String,
+    word: String,
+    in_string: bool,
+    after_colon: bool,
+}
+
 /// `None` where no key can stand: in a list, or behind a colon.
 fn surroundings(before: &str) -> Option<Surroundings> {
-    let mut open: Vec<(char, String)> = Vec::new();
-    let (mut name, mut word, mut in_string, mut escaped, mut after_colon) = (String::new(), String::new(), false, false, false);
+    let scanned = scan(before);
+    if scanned.after_colon || scanned.open.last().is_none_or(|(bracket, _)| *bracket == '[') {
+        return None;
+    }
+    let in_string = scanned.in_string;
+    Some(Surroundings { path: scanned.open.into_iter().skip(1).map(|(_, name)| name).collect(), in_string })
+}
+
+/// The value that is being written at the end of a text; `None` where a key stands, in a list, and behind a value that is complete.
+pub fn value_at(before: &str) -> Option<Value> {
+    let scanned = scan(before);
+    let begins = scanned.in_string || before.trim_end().ends_with(':');
+    if !(scanned.after_colon && begins && scanned.open.last().is_some_and(|(bracket, _)| *bracket == '{')) {
+        return None;
+    }
+    let written = scanned.in_string.then_some(scanned.word.len());
+    let path = scanned.open.into_iter().skip(1).map(|(_, name)| name).chain([scanned.name]).collect();
+    Some(Value { path, written })
+}
+
+fn scan(before: &str) -> Scanned {
+    let mut at = Scanned::default();
+    let mut escaped = false;
     for c in before.chars() {
         match c {
             _ if escaped => escaped = false,
-            '\\' if in_string => escaped = true,
+            '\\' if at.in_string => escaped = true,
             '"' => {
-                in_string = !in_string;
-                if in_string {
-                    word.clear();
-                } else if !after_colon {
-                    name.clone_from(&word);
+                at.in_string = !at.in_string;
+                if at.in_string {
+                    at.word.clear();
+                } else if !at.after_colon {
+                    at.name.clone_from(&at.word);
                 }
             }
-            _ if in_string => word.push(c),
+            _ if at.in_string => at.word.push(c),
             '{' | '[' => {
-                open.push((c, std::mem::take(&mut name)));
-                after_colon = false;
+                at.open.push((c, std::mem::take(&mut at.name)));
+                at.after_colon = false;
             }
             '}' | ']' => {
-                open.pop();
-                after_colon = false;
+                at.open.pop();
+                at.after_colon = false;
             }
-            ':' => after_colon = true,
-            ',' => after_colon = false,
+            ':' => at.after_colon = true,
+            ',' => at.after_colon = false,
             _ => {}
         }
     }
-    if after_colon || open.last().is_none_or(|(bracket, _)| *bracket == '[') {
-        return None;
-    }
-    Some(Surroundings { path: open.into_iter().skip(1).map(|(_, name)| name).collect(), in_string })
+    at
 }
 
 #[cfg(test)]
@@ -299,5 +335,16 @@ mod tests {
         assert_eq!(path("{ \"agent\": { \"max_parallel\": "), None);
         assert_eq!(path("{ \"goals\": { \"markers\": [ "), None);
         assert_eq!(path("{ \"agent\": { \"a\": \"}\\\"{\" }, "), Some(String::new()));
+    }
+
+    #[test]
+    fn a_value_is_known_while_it_is_written() {
+        let value = |before: &str| value_at(before).map(|value| (value.path.join("."), value.written));
+        assert_eq!(value("{ \"model\": { \"name\": "), Some(("model.name".into(), None)));
+        assert_eq!(value("{ \"model\": { \"name\": \"cla"), Some(("model.name".into(), Some(3))));
+        assert_eq!(value("{ \"model\": { \"per_agent\": { \"coder\": \""), Some(("model.per_agent.coder".into(), Some(0))));
+        for none in ["{ \"model\": { \"name\": \"x\"", "{ \"model\": { \"na", "{ \"a\": [ \"x", "{ \"a\": 1", "\"a\": "] {
+            assert_eq!(value(none), None, "{none}");
+        }
     }
 }

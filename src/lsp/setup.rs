@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
+use tokio::time::{Duration, Instant};
 
 use crate::config::settings::{InlineStatus, OpenArtifacts, PromptStyle, ProviderChoice};
 use crate::config::{self, Layers, Settings, TrustedValues};
@@ -16,6 +17,10 @@ use crate::sys::{Disk, Environment};
 
 use super::documents::OpenTexts;
 use super::main_loop::{Done, Inputs};
+
+/// How long an endpoint's list of models is believed, and how long one that gave none is left alone.
+const MODELS_KEPT: Duration = Duration::from_secs(600);
+const MODELS_MISSED: Duration = Duration::from_secs(30);
 
 /// The machine as the server sees it.
 #[derive(Clone)]
@@ -84,6 +89,8 @@ struct Recipe {
     texts: Arc<OpenTexts>,
     inputs: Inputs,
     cell: OnceCell<Orchestrator>,
+    /// The names of models that the endpoint offers, and until when that is believed.
+    models: Mutex<Option<(Instant, Vec<String>)>>,
 }
 
 impl Setup {
@@ -157,7 +164,7 @@ impl Setup {
             return engine.clone();
         }
         let (layers, texts, inputs) = (self.layers(project), self.texts.clone(), self.inputs.clone());
-        let engine = Engine(Arc::new(Recipe { layers, texts, inputs, cell: OnceCell::new() }));
+        let engine = Engine(Arc::new(Recipe { layers, texts, inputs, cell: OnceCell::new(), models: Mutex::default() }));
         self.engines.insert(project.to_owned(), engine.clone());
         engine
     }
@@ -168,6 +175,20 @@ impl Engine {
     pub async fn get(&self) -> Result<Orchestrator> {
         let recipe = self.0.clone();
         self.0.cell.get_or_try_init(|| recipe.build()).await.cloned()
+    }
+
+    /// The names of the models that the endpoint offers; asked for at most once in a while. Those who ask together wait together.
+    pub async fn model_names(&self) -> Vec<String> {
+        let mut kept = self.0.models.lock().await;
+        if let Some((_, names)) = kept.as_ref().filter(|(until, _)| Instant::now() < *until) {
+            return names.clone();
+        }
+        let names = match self.get().await {
+            Ok(orchestrator) => orchestrator.model_names().await,
+            Err(_) => Vec::new(),
+        };
+        *kept = Some((Instant::now() + if names.is_empty() { MODELS_MISSED } else { MODELS_KEPT }, names.clone()));
+        names
     }
 
     /// The workspaces on disk, without an engine for goals: nothing is asked of any provider. Ended ones that are old enough are cleaned away first

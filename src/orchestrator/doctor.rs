@@ -18,6 +18,10 @@ use crate::tools::mcp::{self, Around, Server, ServerSpec};
 use crate::tools::web_search::WebSearch;
 use crate::workspace::jail::{Jail, Refusal};
 
+use super::doctor_model;
+use super::handle::Orchestrator;
+use super::offered::Offered;
+
 /// How long a server may take to start; a run gives it more.
 const SERVER_LIMIT: Duration = Duration::from_secs(20);
 
@@ -61,6 +65,8 @@ pub struct Facts<'a> {
     pub problems: Vec<Problem>,
     /// The provider that would be used now, or why there is none.
     pub provider: Result<String>,
+    /// What its endpoint said about its models ([`look_at_provider`]).
+    pub offered: Option<Offered>,
     /// Recent workspaces.
     pub runs: Result<Vec<RunSummary>>,
     /// What each configured MCP server said ([`look_at_servers`]).
@@ -95,7 +101,7 @@ impl Report {
 pub fn examine(facts: &Facts<'_>) -> Report {
     let mut checks = vec![ok("version", format!("ai-orchestrator {}", env!("CARGO_PKG_VERSION")))];
     configuration(facts, &mut checks);
-    checks.push(provider(facts));
+    checks.push(doctor_model::provider(&facts.provider, facts.offered.as_ref()));
     checks.push(key(facts));
     checks.push(search(facts.settings));
     checks.extend(facts.servers.iter().map(server));
@@ -107,11 +113,11 @@ pub fn examine(facts: &Facts<'_>) -> Report {
     Report { checks }
 }
 
-fn check(name: &str, status: Status, message: String, hint: Option<&str>) -> Check {
+pub(super) fn check(name: &str, status: Status, message: String, hint: Option<&str>) -> Check {
     Check { name: name.to_owned(), status, message, hint: hint.map(str::to_owned) }
 }
 
-fn ok(name: &str, message: impl Into<String>) -> Check {
+pub(super) fn ok(name: &str, message: impl Into<String>) -> Check {
     check(name, Status::Ok, message.into(), None)
 }
 
@@ -132,14 +138,6 @@ fn sandbox(facts: &Facts<'_>) -> Option<Check> {
         Fence::Whole => ok("sandbox", held),
         Fence::Part | Fence::Missing => check("sandbox", Status::Warning, held, Some("a newer Linux kernel (6.12) holds all of it")),
     })
-}
-
-fn provider(facts: &Facts<'_>) -> Check {
-    match &facts.provider {
-        Ok(name) if name == "offline" => ok("provider", "offline: works without key and network, and without a language model"),
-        Ok(name) => ok("provider", format!("{name}; the endpoint was not asked, since that may cost money")),
-        Err(error) => check("provider", Status::Failed, error.what.clone(), error.hint.as_deref()),
-    }
 }
 
 /// Whether a key is there; never which.
@@ -196,6 +194,16 @@ fn server(found: &ServerFound) -> Check {
         Ok(tools) if tools.is_empty() => check(&name, Status::Warning, "answers, but offers no tool".into(), None),
         Ok(tools) => ok(&name, tools.join(", ")),
         Err(problem) => check(&name, Status::Warning, problem.clone(), Some("see docs/mcp.md; a run goes on without the server")),
+    }
+}
+
+/// The provider that would be used, after its endpoint was asked for its list of models, which costs nothing. Nobody is asked who needs a key that is
+/// not there, nor outside this machine where that is forbidden.
+pub async fn look_at_provider(orchestrator: Result<Orchestrator>) -> (Result<String>, Option<Offered>) {
+    let Ok(orchestrator) = orchestrator else { return (orchestrator.map(|_| String::new()), None) };
+    match orchestrator.offered().await {
+        Ok(offered) => (Ok(orchestrator.provider_name().to_owned()), offered),
+        Err(error) => (Err(error), None),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::engine::Workflow;
 use crate::sys::Disk;
 use crate::tools::Evidence;
 use crate::tools::check::claims_facts;
+use crate::tools::pdf::is_pdf;
 use crate::workspace::Workspace;
 use crate::workspace::jail::Jail;
 
@@ -24,7 +25,7 @@ pub(super) fn for_tools(workflow: &Workflow, jail: &Arc<Jail>) -> Evidence {
     let grounds: OnceLock<Grounds> = OnceLock::new();
     let compare = move |text: &str| {
         let grounds = grounds.get_or_init(|| {
-            let read = |path: &RelPath| jail.read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let read = |path: &RelPath| jail.read(path).ok().filter(|bytes| !is_pdf(bytes)).and_then(|bytes| String::from_utf8(bytes).ok());
             Grounds::new(&held, &known(&goal, &inputs, read))
         });
         evidence::check(text, grounds).flaws
@@ -51,7 +52,7 @@ pub(super) fn tallies(workflow: &Workflow, workspace: &Workspace) -> Vec<(RelPat
 
 fn grounds(workflow: &Workflow, workspace: &Workspace) -> Grounds {
     let inputs = workflow.run.as_ref().map(|run| run.inputs.as_slice()).unwrap_or_default();
-    let read = |path: &RelPath| workspace.read_text(path.as_str());
+    let read = |path: &RelPath| workspace.read_text(path.as_str()).filter(|text| !is_pdf(text.as_bytes()));
     Grounds::new(&workflow.evidence, &known(workflow.goal_text(), inputs, read))
 }
 

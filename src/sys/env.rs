@@ -96,11 +96,20 @@ impl Environment {
 }
 
 /// Words in the name of a variable that holds a secret.
-const SECRET_WORDS: [&str; 8] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "CREDENTIALS", "APIKEY"];
+const SECRET_WORDS: [&str; 12] =
+    ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASS", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "CREDS", "COOKIE", "JWT"];
+/// The same at the end of a word: `PGPASSWORD`, `NPM_AUTHTOKEN`.
+const SECRET_ENDS: [&str; 6] = ["APIKEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE"];
+/// Words that mean a secret only behind another: `MYSQL_PWD` and `GITHUB_PAT`, but `PWD` is a folder.
+const SECRET_TAILS: [&str; 2] = ["PWD", "PAT"];
 
-/// Whether a variable's name says that it holds a secret: `GITHUB_TOKEN`, `AWS_SECRET_ACCESS_KEY`.
+/// Whether a variable's name says that it holds a secret: `GITHUB_TOKEN`, `AWS_SECRET_ACCESS_KEY`, `PGPASSWORD`, `MYSQL_PWD`.
 pub fn is_secret_name(name: &str) -> bool {
-    name.to_ascii_uppercase().split('_').any(|word| SECRET_WORDS.contains(&word))
+    let upper = name.to_ascii_uppercase();
+    let mut words = upper.split('_').enumerate();
+    words.any(|(at, word)| {
+        SECRET_WORDS.contains(&word) || SECRET_ENDS.iter().any(|end| word.ends_with(end)) || at > 0 && SECRET_TAILS.contains(&word)
+    })
 }
 
 /// The names of the process's variables that are named like secrets.
@@ -121,10 +130,21 @@ mod tests {
 
     #[test]
     fn a_secret_is_known_by_its_name() {
-        for name in ["GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "db_password", "OPENAI_API_KEY"] {
+        for name in [
+            "GITHUB_TOKEN",
+            "AWS_SECRET_ACCESS_KEY",
+            "db_password",
+            "OPENAI_API_KEY",
+            "PGPASSWORD",
+            "MYSQL_PWD",
+            "GITHUB_PAT",
+            "DB_PASS",
+            "NPM_AUTHTOKEN",
+            "CLIENTSECRET",
+        ] {
             assert!(is_secret_name(name), "{name}");
         }
-        for name in ["PATH", "HOME", "KEYBOARD", "TOKENIZERS_PARALLELISM", "XDG_RUNTIME_DIR"] {
+        for name in ["PATH", "HOME", "KEYBOARD", "TOKENIZERS_PARALLELISM", "XDG_RUNTIME_DIR", "PWD", "OLDPWD", "SSH_AUTH_SOCK", "PATTERN"] {
             assert!(!is_secret_name(name), "{name}");
         }
     }

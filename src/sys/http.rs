@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::header::{HeaderName, HeaderValue};
+pub use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Url};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -7,7 +7,8 @@ use crate::domain::hash::sha256;
 use crate::domain::tool::Touched;
 use crate::domain::{RelPath, ToolOutcome};
 use crate::tools::described::{Described, Input, Worked, cut, fit_lines, plural, size};
-use crate::tools::text::{decode, line_of};
+use crate::tools::pdf;
+use crate::tools::text::{Decoded, decode, line_of};
 use crate::tools::tool::{MAX_RESULT_BYTES, Tool, ToolContext};
 use crate::workspace::jail::{Jail, Refusal};
 
@@ -18,7 +19,7 @@ pub fn tools() -> Vec<Arc<dyn Tool>> {
 
 const READ_FILE: Described = Described {
     name: "read_file",
-    description: "Read a text file of the workspace. Lines come as number, tab, text. A long file is cut: ask for the rest with offset.",
+    description: "Read a text file of the workspace, or the text of a PDF file. Lines come as number, tab, text. A long file is cut: ask for the rest with offset.",
     inputs: &[
         ("path", "string", true, "path relative to the workspace, like notes.md or inputs/data.csv"),
         ("offset", "integer", false, "first line to read, from 1"),
@@ -90,12 +91,22 @@ fn read_file(input: &Input<'_>, context: &ToolContext) -> Worked {
     let bytes = context.workspace.read(&path)?;
     let touched = Touched { path: path.clone(), sha256: sha256(&bytes), bytes: bytes.len() as u64, wrote: false };
     let summary = format!("read {path} ({})", size(touched.bytes));
-    let decoded = decode(bytes).map_err(|what| ToolOutcome::refused(format!("`{path}` is {what}")))?;
+    let decoded = readable(bytes).map_err(|what| ToolOutcome::refused(format!("`{path}` is {what}")))?;
     let mut content = numbered(&decoded.text, offset, limit);
     if decoded.lossy {
         content.push_str("[the file is not valid UTF-8; bytes that could not be read are shown as \u{fffd}]\n");
     }
     Ok(ToolOutcome { touched: vec![touched], ..ToolOutcome::ok(content, summary) })
+}
+
+/// A text as it is, a PDF file as the text of its pages.
+fn readable(bytes: Vec<u8>) -> Result<Decoded, String> {
+    if !bytes.starts_with(b"%PDF-") {
+        return decode(bytes);
+    }
+    let read = pdf::text(&bytes).map_err(|problem| format!("no text: {problem}"))?;
+    let remark = if read.lossy { "[some letters or pages could not be read]\n" } else { "" };
+    Ok(Decoded { text: read.text + remark, lossy: false })
 }
 
 /// Whether a path is wanted, by a glob on the whole path or, without a slash, on the name alone.

@@ -116,10 +116,14 @@ impl Server {
 
     async fn call_on(&self, live: &Arc<Live>, offer: &Offer, arguments: &Map<String, Value>) -> Result<CallToolResult, ServiceError> {
         let service = live.service.as_ref().ok_or(ServiceError::TransportClosed)?;
-        live.refill();
+        live.meter.refill();
         let params = CallToolRequestParams::new(offer.name.clone()).with_arguments(arguments.clone());
         let mut waiting = Waiting { live, over: false };
-        let answer = service.peer().call_tool_once(params).await;
+        let answer = tokio::select! {
+            answer = service.peer().call_tool_once(params) => answer,
+            // An HTTP server's other streams would go on: nothing more is waited for.
+            () = live.meter.is_too_much() => Err(ServiceError::TransportClosed),
+        };
         waiting.over = true;
         match answer? {
             CallToolResponse::Complete(result) => Ok(result),
@@ -205,7 +209,7 @@ async fn limited<T>(around: &Around, work: impl Future<Output = Result<T, String
 /// The tools of a server, page by page; a list without end is cut.
 async fn list(live: &Live) -> Result<Vec<Offer>, String> {
     let service = live.service.as_ref().ok_or("it has ended")?;
-    live.refill();
+    live.meter.refill();
     let (mut offers, mut cursor) = (Vec::new(), None);
     for _ in 0..MAX_PAGES {
         let page = PaginatedRequestParams::default().with_cursor(cursor);

@@ -1,10 +1,7 @@
 //! How a server is reached: a child process's pipes or streamable HTTP, with limits on what it may send. Knows no tool.
-use std::io;
 use std::path::PathBuf;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rmcp::model::{ClientCapabilities, Implementation, InitializeRequestParams};
@@ -13,7 +10,7 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::{ClientHandler, RoleClient};
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::sys::http::shown;
 use crate::sys::process::KEY_VARIABLES;
@@ -21,11 +18,10 @@ use crate::sys::process_server::{Pipes, Program, Serving};
 use crate::sys::{Environment, Http};
 
 use super::mcp::{ServerSpec, Way};
+use super::mcp_meter::{MAX_BYTES_A_CALL, Meter, Metered, MeteredHttp};
 
 /// The longest message, in bytes.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
-/// What a server may send from one call to the next, in bytes.
-const MAX_BYTES_A_CALL: i64 = 32 * 1024 * 1024;
 /// What is kept of a server's standard error, in bytes, and how much of it goes to the log.
 const MAX_SAID_BYTES: usize = 2 * 1024;
 const MAX_LOGGED_LINES: usize = 1_000;
@@ -64,7 +60,8 @@ impl ClientHandler for Face {
 pub(super) struct Live {
     pub(super) service: Option<RunningService<RoleClient, Face>>,
     process: Option<Serving>,
-    meter: Option<Arc<Meter>>,
+    /// What the server sends is counted; each call begins anew.
+    pub(super) meter: Arc<Meter>,
     said: Arc<Mutex<String>>,
     /// A call was given up: the server may hang, so that the next call goes to a fresh one.
     pub(super) given_up: AtomicBool,
@@ -73,19 +70,12 @@ pub(super) struct Live {
 impl Live {
     pub(super) fn is_usable(&self) -> bool {
         let stands = self.service.as_ref().is_some_and(|service| !service.is_closed() && !service.peer().is_transport_closed());
-        stands && !self.given_up.load(Ordering::Relaxed)
-    }
-
-    /// A call begins: what the server may send is counted anew.
-    pub(super) fn refill(&self) {
-        if let Some(meter) = &self.meter {
-            meter.left.store(MAX_BYTES_A_CALL, Ordering::Relaxed);
-        }
+        stands && !self.given_up.load(Ordering::Relaxed) && !self.meter.is_spent()
     }
 
     /// Why the connection may have ended, in words.
     pub(super) fn epitaph(&self) -> String {
-        if self.meter.as_ref().is_some_and(|meter| meter.left.load(Ordering::Relaxed) <= 0) {
+        if self.meter.is_spent() {
             return format!("it sent more than {} MB and was stopped", MAX_BYTES_A_CALL / 1024 / 1024);
         }
         last_words(&self.said)
@@ -95,7 +85,7 @@ impl Live {
 fn last_words(said: &Mutex<String>) -> String {
     let said = said.lock().unwrap_or_else(PoisonError::into_inner);
     let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    if last.is_empty() { "it said nothing on its standard error".into() } else { format!("it said: {}", super::described::cut(last, 300)) }
+    if last.is_empty() { "it said nothing more".into() } else { format!("it said: {}", super::described::cut(last, 300)) }
 }
 
 impl Drop for Live {
@@ -136,13 +126,11 @@ async fn program(face: Face, way: (&str, &[String], &[(String, String)]), around
     let said: Arc<Mutex<String>> = Arc::default();
     let secrets = long_values(variables.iter().chain(way.2));
     tokio::spawn(listen(errors, (face.name.clone(), secrets), Arc::clone(&said)));
-    let meter = Arc::new(Meter { left: AtomicI64::new(MAX_BYTES_A_CALL) });
+    let meter = Meter::new();
     let output = Metered { inner: output, meter: Arc::clone(&meter) };
     let transport = AsyncRwTransport::<RoleClient, _, _>::new(output, input).with_max_line_length(MAX_MESSAGE_BYTES);
     match face.serve(transport).await {
-        Ok(service) => {
-            Ok(Live { service: Some(service), process: Some(process), meter: Some(meter), said, given_up: AtomicBool::new(false) })
-        }
+        Ok(service) => Ok(Live { service: Some(service), process: Some(process), meter, said, given_up: AtomicBool::new(false) }),
         Err(error) => {
             // Its last words are on their way when it has just ended.
             process.stop(Duration::from_millis(200)).await;
@@ -161,12 +149,14 @@ async fn address(face: Face, (url, headers): (&str, &[(String, String)]), around
         let value = value.parse().map_err(|_| wrong())?;
         config.custom_headers.insert(name.parse().map_err(|_| wrong())?, value);
     }
-    let transport = StreamableHttpClientTransport::with_client(client, config);
+    let meter = Meter::new();
+    let metered = MeteredHttp { inner: client, meter: Arc::clone(&meter) };
+    let transport = StreamableHttpClientTransport::with_client(metered, config);
     let service = face.serve(transport).await.map_err(|error| match error.is_authorization_required() {
         true => format!("{} asks to log in; set `headers` of the server", shown(url)),
         false => format!("{} cannot be reached or does not speak MCP: {error}", shown(url)),
     })?;
-    Ok(Live { service: Some(service), process: None, meter: None, said: Arc::default(), given_up: AtomicBool::new(false) })
+    Ok(Live { service: Some(service), process: None, meter, said: Arc::default(), given_up: AtomicBool::new(false) })
 }
 
 /// `${NAME}` in values stands for a variable of our environment, so that no secret has to stand in a file. The keys of model providers stay here.
@@ -211,29 +201,6 @@ fn long_values<'a>(pairs: impl Iterator<Item = &'a (String, String)>) -> Vec<Str
 
 fn hidden(text: String, secrets: &[String]) -> String {
     secrets.iter().fold(text, |text, secret| if text.contains(secret) { text.replace(secret, "…") } else { text })
-}
-
-/// Counts what arrives; at the end of the allowance the stream ends.
-struct Meter {
-    left: AtomicI64,
-}
-
-struct Metered<R> {
-    inner: R,
-    meter: Arc<Meter>,
-}
-
-impl<R: AsyncRead + Unpin> AsyncRead for Metered<R> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.meter.left.load(Ordering::Relaxed) <= 0 {
-            return Poll::Ready(Ok(()));
-        }
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.inner).poll_read(context, buffer);
-        let read = i64::try_from(buffer.filled().len() - before).unwrap_or(i64::MAX);
-        self.meter.left.fetch_sub(read, Ordering::Relaxed);
-        polled
-    }
 }
 
 /// A server's standard error goes to the log, and its end is kept for messages. Read to the end, so that a full pipe never stops the server.

@@ -3,7 +3,7 @@ use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use serde_json::Value;
 
 use crate::domain::address::WebAddress;
-use crate::tools::web_html;
+use crate::tools::{pdf, web_html};
 
 /// How far into a page its own statement of the encoding may stand, in bytes.
 const PRESCAN: usize = 2048;
@@ -38,10 +38,13 @@ pub struct Text {
 /// In words for a model: no text, or a wall (log-in, cookies, robots, an error page) in place of the content.
 pub fn text(body: &Body<'_>) -> Result<Text, String> {
     let stated = body.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if body.bytes.starts_with(b"%PDF-") || stated == "application/pdf" {
-        return Err("this is a PDF file, which cannot be read as text here; look for a page with the same content".into());
+    let unsaid = matches!(stated.as_str(), "" | "application/octet-stream" | "application/pdf");
+    if body.bytes.starts_with(b"%PDF-") || unsaid && pdf::is_pdf(body.bytes) {
+        let read = pdf::text(body.bytes)?;
+        return Ok(Text { title: read.title, text: read.text, kind: "application/pdf".into(), lossy: read.lossy });
     }
-    let kind = if stated.is_empty() || stated == "application/octet-stream" { sniffed(body.bytes) } else { &stated };
+    // Where a PDF file is promised and a page comes, that page says why.
+    let kind = if unsaid { sniffed(body.bytes) } else { &stated };
     let is_html = matches!(kind, "text/html" | "application/xhtml+xml");
     if !is_html && !is_text(kind) {
         return Err(format!("this is `{kind}`, not text; look for a page that describes it"));

@@ -42,7 +42,16 @@ fn text_and_json_come_as_they_are() {
 #[test]
 fn what_is_no_text_is_refused_with_its_kind() {
     assert!(read(b"%PDF-1.7", "application/octet-stream").unwrap_err().contains("PDF"));
-    assert!(read(b"x", "application/pdf").unwrap_err().contains("PDF"));
+    let print = include_bytes!("../../tests/fixtures/pdf/tides.pdf");
+    for kind in ["application/pdf", "application/octet-stream", "", "text/html"] {
+        let text = read(print, kind).unwrap();
+        assert!(
+            text.kind == "application/pdf" && text.title == "Tides of the North Sea" && text.text.contains("was 2.97 m in 2024"),
+            "{kind}"
+        );
+    }
+    let login = read(b"<html><title>Sign in</title><form><input type=password></form><p>Sign in to go on.", "application/pdf").unwrap_err();
+    assert!(login.contains("log in"), "{login}");
     assert!(read(b"\x89PNG\r\n\x1a\n\0\0", "image/png").unwrap_err().contains("image/png"));
     assert!(read(b"\x7fELF\0\0", "").unwrap_err().contains("not text"));
     assert!(read(b"a\0b", "text/plain").unwrap_err().contains("binary"));

@@ -81,7 +81,9 @@ fn the_six_agents_are_listed_for_people_and_scripts() {
 #[test]
 fn the_doctor_shows_no_key_and_leaves_nothing_behind() {
     let machine = Machine::new();
-    let output = machine.command(&["doctor", "--json"]).env("ANTHROPIC_API_KEY", "sk-ant-secret").output().unwrap();
+    // The endpoint is asked for its models: nobody listens at this one.
+    let mut command = machine.command(&["doctor", "--json"]);
+    let output = command.env("ANTHROPIC_API_KEY", "sk-ant-secret").env("ANTHROPIC_BASE_URL", "http://127.0.0.1:9").output().unwrap();
     let said = Said::of(output);
     assert!(!said.out.contains("sk-ant-secret") && !said.err.contains("sk-ant-secret"));
     let report: serde_json::Value = serde_json::from_str(&said.out).unwrap();

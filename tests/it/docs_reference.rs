@@ -77,7 +77,7 @@ fn every_finding_of_doctor_has_its_cure() {
     let rows = Regex::new(r"(?m)^\| (\w+) \| (failed|warning) \| .+ \| .+ \|$").unwrap();
     let page = read("docs/troubleshooting.md");
     let mut cures: Vec<(String, String)> = rows.captures_iter(&page).map(|row| (row[1].to_owned(), row[2].to_owned())).collect();
-    let source = read("src/orchestrator/doctor.rs");
+    let source = read("src/orchestrator/doctor.rs") + &read("src/orchestrator/doctor_model.rs");
     let mut found: Vec<(String, String)> = Regex::new(r#"check\(\s*"(\w+)",\s*Status::(Failed|Warning)"#)
         .unwrap()
         .captures_iter(&source)

@@ -19,14 +19,16 @@ const FLOORS: [(&str, &[&str]); 12] = [
 ];
 
 /// Outside crates that live in one place, with the paths (prefixes below `src/`) that may name them.
-const HOMES: [(&str, &[&str]); 24] = [
+const HOMES: [(&str, &[&str]); 26] = [
     ("cap_std", &["sys/disk"]),
     ("cap_fs_ext", &["sys/disk"]),
     ("reqwest", &["sys/http"]),
     ("rustls", &["sys/http"]),
     ("rusqlite", &["tools/data"]),
     ("landlock", &["sys/fence"]),
+    ("lopdf", &["tools/pdf"]),
     ("rmcp", &["tools/mcp", "mcp/"]),
+    ("sse_stream", &["tools/mcp"]),
     ("tower_lsp", &["lsp/"]),
     ("tower_service", &["lsp/"]),
     ("clap", &["cli/args"]),

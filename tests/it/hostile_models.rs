@@ -158,6 +158,24 @@ async fn stopping_closes_the_stream_that_is_under_way() {
     assert_eq!(server.bodies().len(), 1);
 }
 
+#[tokio::test]
+async fn stopping_drops_every_stream_that_is_under_way_and_sends_nothing_more() {
+    let scratch = tempfile::tempdir().unwrap();
+    let server = ModelServer::start(vec![Scripted::stream(half()).ends(End::Stall); 4]).await;
+    let orchestrator = builder(scratch.path(), &server.url).build().unwrap();
+    let steps: String = (1..=4).map(|step| format!("- [ ] s{step} writer: Part {step}\n  - output: part{step}.md\n")).collect();
+    let plan = format!("---\norchestrator: plan/1\nrun: 1\n---\n# Plan: Tides\n{steps}");
+    let options = StartOptions { plan: Some(plan), ..StartOptions::default() };
+    let run = orchestrator.start_with(Goal::new("Write about tides").unwrap(), options).await.unwrap();
+    while server.seen().len() < 4 {
+        tokio::task::yield_now().await;
+    }
+    run.command(Command::Stop { reason: None }).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), server.all_closed_by_client(4)).await.unwrap();
+    assert_eq!(run.finished().await.unwrap().status, RunStatus::Cancelled);
+    assert_eq!(server.bodies().len(), 4);
+}
+
 const TWO_STEPS: &str = "---\norchestrator: plan/1\nrun: 1\n---\n# Plan: Tides\n- [ ] s1 writer: One\n  - output: a.md\n- [ ] s2 writer: Two\n  - output: b.md\n";
 
 #[tokio::test]

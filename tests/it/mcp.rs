@@ -87,12 +87,36 @@ async fn an_allow_list_leaves_out_the_rest() {
 }
 
 #[tokio::test]
-async fn a_server_gets_what_is_configured_and_no_key() {
+async fn a_server_gets_what_is_configured_and_never_a_models_key() {
     let tools = start(spec_with("h", "normal", &[("WORD", "${TEST_WORD}")]), LONG).await.unwrap();
     let names = tools.call("variables", "").await.content;
-    assert!(names.contains("WORD") && names.contains("PATH") && !names.contains("API_KEY"), "{names}");
+    assert!(names.contains("WORD") && names.contains("PATH"), "{names}");
     let problem = start(spec_with("h", "normal", &[("WORD", "${ANTHROPIC_API_KEY}")]), LONG).await.err().unwrap();
     assert!(problem.contains("no server gets"), "{problem}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_program_gives_its_servers_its_environment_without_keys_and_secrets() {
+    let machine = crate::machine::Machine::new();
+    let dump = machine.project().join("dump");
+    let server = json!({"command": "sh", "args": ["-c", "env > dump; exit 3"], "env": {"GIVEN": "${GITHUB_TOKEN}"}});
+    let config = machine.project().parent().unwrap().join("config/ai-orchestrator");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.json"), json!({"mcp": {"servers": {"h": server}}}).to_string()).unwrap();
+    let mut command = machine.command(&["--provider", "offline", "doctor"]);
+    let secrets = ["ANTHROPIC_API_KEY", "CLAUDE_API_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN", "PGPASSWORD", "MYSQL_PWD", "GITHUB_PAT"];
+    for (number, name) in secrets.iter().enumerate() {
+        command.env(name, format!("canary-{number}"));
+    }
+    command.env("PLAIN", "plain-value").env("PATH", std::env::var_os("PATH").unwrap());
+    let said = crate::machine::Said::of(command.output().unwrap());
+    let seen = std::fs::read_to_string(&dump).unwrap_or_else(|error| panic!("the server never ran: {error}: {}{}", said.out, said.err));
+    assert!(seen.contains("PLAIN=plain-value") && seen.contains("PATH="), "{seen}");
+    // What is given by name arrives under that name, and nothing else does.
+    assert!(seen.contains("GIVEN=canary-3"), "{seen}");
+    let others: Vec<&str> = seen.lines().filter(|line| line.contains("canary-") && !line.starts_with("GIVEN=")).collect();
+    assert!(others.is_empty(), "{others:?}");
 }
 
 #[tokio::test]
@@ -139,10 +163,23 @@ async fn a_server_that_crashes_is_started_once_more_and_no_more() {
 
 #[tokio::test]
 async fn a_flood_is_stopped_and_the_next_call_finds_a_fresh_server() {
-    let once = ServerSpec { tools: Some(vec!["flood".into(), "echo".into()]), ..spec("h", "normal") };
-    let tools = start(once, LONG).await.unwrap();
+    let tools = normal().await;
+    let said = tools.refusal("pour").await;
+    assert!(said.contains("sent more than 32 MB"), "{said}");
+    let outcome = tools.call("echo", "still there").await;
+    assert!(outcome.ok && outcome.content == "still there", "{}", outcome.content);
+    // Once more, and the restart is used up: the server stays away.
+    tools.refusal("pour").await;
+    let said = tools.refusal("echo").await;
+    assert!(said.contains("restarted once already") && said.contains("32 MB"), "{said}");
+}
+
+#[tokio::test]
+async fn a_reading_tool_that_floods_is_tried_on_a_fresh_server_and_then_given_up() {
+    let tools = normal().await;
     let said = tools.refusal("flood").await;
     assert!(said.contains("sent more than 32 MB"), "{said}");
+    assert!(tools.refusal("echo").await.contains("restarted once already"));
 }
 
 #[tokio::test]

@@ -153,3 +153,37 @@ async fn when_the_client_leaves_the_run_is_kept_for_later() {
     assert!(["paused", "waiting_approval"].contains(&state["status"].as_str().unwrap()), "{state}");
     drop(folder);
 }
+
+#[tokio::test]
+async fn an_assistant_attaches_nothing_from_outside_the_project_and_no_secrets() {
+    let mut client = Client::open().await;
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("diary.md"), "canary-outside").unwrap();
+    std::fs::write(client.folder.path().join(".env"), "KEY=canary-secret").unwrap();
+    std::fs::create_dir(client.folder.path().join("sub")).unwrap();
+    let mut refused = vec![
+        outside.path().join("diary.md").to_string_lossy().into_owned(),
+        format!("../{}/diary.md", outside.path().file_name().unwrap().to_str().unwrap()),
+        format!("sub/../../{}/diary.md", outside.path().file_name().unwrap().to_str().unwrap()),
+        ".env".to_owned(),
+        "sub/../.env".to_owned(),
+        ".git/config".to_owned(),
+    ];
+    std::fs::write(client.folder.path().join(".git/config"), "canary-git").unwrap();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(outside.path().join("diary.md"), client.folder.path().join("link.md")).unwrap();
+        refused.push("link.md".to_owned());
+    }
+    for path in refused {
+        let said = client.refusal("plan_goal", json!({"goal": "Write an article on bees", "attach": [path]})).await;
+        assert!(!said.contains("canary"), "{path}: {said}");
+    }
+    // No run came of it, and no copy was made.
+    let listed = client.call("list_workspaces", json!({})).await;
+    assert_eq!(listed["workspaces"], json!([]));
+    for entry in ignore::WalkBuilder::new(client.folder.path().join("workspaces")).standard_filters(false).build().flatten() {
+        let text = std::fs::read(entry.path()).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&text).contains("canary"), "{}", entry.path().display());
+    }
+}

@@ -189,6 +189,29 @@ async fn a_rule_that_forbids_a_host_holds_for_redirects_too() {
 }
 
 #[tokio::test]
+async fn an_agents_own_rule_holds_on_redirects_and_for_pages_that_another_agent_read() {
+    let web = Pages::open(|port| vec![("/", redirect(&format!("http://localhost:{port}/end"))), ("/end", html("<p>secret</p>"))]).await;
+    let rule: Rule = serde_json::from_value(json!({"host": "localhost", "agent": "writer", "decision": "deny"})).unwrap();
+    let http = Arc::new(GuardedHttp::new(system_lookup(), vec!["127.0.0.1".into(), "localhost".into()]));
+    let tool = WebFetch::new(http, &[rule], Limits::default());
+    assert!(refusal(&tool, &web.address("/")).await.contains("a rule of the user forbids"));
+    // Another agent may read the page by its own address; that it is kept now opens no way round the rule.
+    assert!(fetch(&tool, &format!("http://localhost:{}/end", web.port)).await.ok);
+    assert!(refusal(&tool, &web.address("/")).await.contains("a rule of the user forbids"));
+}
+
+#[tokio::test]
+async fn a_pdf_file_comes_as_text_with_its_title() {
+    let print = std::fs::read(format!("{}/tests/fixtures/pdf/tides.pdf", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let web = Pages::open(|_| vec![("/tides.pdf", page("200 OK", &["content-type: application/pdf"], print))]).await;
+    let outcome = fetch(&local(), &web.address("/tides.pdf")).await;
+    assert!(outcome.ok, "{}", outcome.content);
+    for expected in ["Kind: application/pdf", "Title: Tides of the North Sea", "[page 2]", "was 2.97 m in 2024"] {
+        assert!(outcome.content.contains(expected), "{expected}: {}", outcome.content);
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_too_large_or_too_slow_is_given_up() {
     let web = Pages::open(|_| {
         let bomb = gzip_bomb();

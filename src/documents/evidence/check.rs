@@ -2,8 +2,9 @@
 use std::ops::Range;
 
 use super::claims::{Claims, Quotation, Sentence, read};
-use super::figures::figures;
-use super::grounds::Grounds;
+use super::figures::{Figure, figures};
+use super::grounds::{Ground, Grounds};
+use super::near::is_in_table;
 use super::words::words;
 use crate::domain::{Flaw, Severity, SourceKind, Tally};
 
@@ -179,12 +180,17 @@ impl Checking<'_> {
         if grounds.is_empty() || own.is_empty() {
             return;
         }
-        let false_ones: Vec<_> = own.iter().filter(|figure| !grounds.iter().any(|ground| figure.is_among(ground.values()))).collect();
+        let said = self.claims.prose.get(sentence.place.clone()).unwrap_or_default();
+        let false_ones: Vec<_> = own.iter().map(|figure| (figure, standing(figure, &grounds, said))).collect();
+        let false_ones: Vec<_> = false_ones.into_iter().filter(|(_, standing)| *standing != Standing::Here).collect();
         self.count(!false_ones.is_empty());
         let named: Vec<String> = grounds.iter().map(|ground| format!("`{}`", ground.source.origin)).collect();
-        for figure in false_ones {
+        for (figure, standing) in false_ones {
             let written = self.text.get(figure.place.clone()).unwrap_or_default();
-            let message = format!("`{written}` does not stand in {}", named.join(" or in "));
+            let message = match standing {
+                Standing::Elsewhere => format!("`{written}` stands in {}, but not where this is spoken of", named.join(" or in ")),
+                _ => format!("`{written}` does not stand in {}", named.join(" or in ")),
+            };
             let advice = "give the number as the source has it, or say how it was worked out and cite nothing for it";
             self.flaw(&figure.place, (Severity::Warning, NUMBER_DIFFERS, advice), message);
         }
@@ -200,6 +206,34 @@ impl Checking<'_> {
         let ahead = after.first().is_some_and(|sign| joined(sign, after.get(1)));
         short && (behind || ahead)
     }
+}
+
+/// Where the sources of a sentence have its figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// In the passage that the sentence rests on, or where that cannot be told: anywhere.
+    Here,
+    /// Only where the source speaks of something else.
+    Elsewhere,
+    Nowhere,
+}
+
+fn standing(figure: &Figure, grounds: &[&Ground], said: &str) -> Standing {
+    let mut standing = Standing::Nowhere;
+    for ground in grounds {
+        let mut places = figure.places_in(ground.values()).peekable();
+        if places.peek().is_none() {
+            continue;
+        }
+        standing = Standing::Elsewhere;
+        // What an answer about data says stands in its own order.
+        let topic = ground.subjects().topic(said).filter(|_| ground.source.kind != SourceKind::Data);
+        let Some(topic) = topic else { return Standing::Here };
+        if places.any(|place| topic.is_at(place) || is_in_table(&ground.text, place)) {
+            return Standing::Here;
+        }
+    }
+    standing
 }
 
 /// `1.` at the start of a list item.

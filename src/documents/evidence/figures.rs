@@ -1,6 +1,8 @@
 //! Numbers in a text with their values, however they are written: 1,480.50, 1.480,50, 1.2 million, 40 %. Knows no source and no citation.
 use std::ops::Range;
 
+use super::near::lettered;
+
 /// A number as it stands in a text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Figure {
@@ -251,11 +253,12 @@ fn values(written: &str) -> Vec<f64> {
     found
 }
 
-/// Every value that a text names, in digits or in words, sorted.
-pub(super) fn values_in(text: &str) -> Vec<f64> {
-    let mut found: Vec<f64> = figures(text).into_iter().flat_map(|figure| figure.meant).map(|(value, _)| value).collect();
+/// Every value that a text names, in digits or in words, with its place (byte); sorted by value.
+pub(super) fn values_in(text: &str) -> Vec<(f64, usize)> {
+    let digits = figures(text);
+    let meant = digits.iter().flat_map(|figure| figure.meant.iter().map(|(value, _)| (*value, figure.place.start)));
+    let mut found: Vec<(f64, usize)> = meant.collect();
     // Numbers with plain spaces between thousands.
-    let digits: Vec<Figure> = figures(text);
     for pair in digits.windows(2) {
         if let [first, second] = pair
             && text.get(first.place.end..second.place.start) == Some(" ")
@@ -263,25 +266,26 @@ pub(super) fn values_in(text: &str) -> Vec<f64> {
             && first.place.len() <= 3
             && let (Some((high, _)), Some((low, _))) = (first.meant.first(), second.meant.first())
         {
-            found.push(high * 1000.0 + low);
+            found.push((high * 1000.0 + low, first.place.start));
         }
     }
-    for word in text.split(|c: char| !c.is_alphabetic()).filter(|word| (3..=8).contains(&word.chars().count())) {
+    for (place, word) in lettered(text).filter(|(_, word)| (3..=8).contains(&word.chars().count())) {
         let word = word.to_lowercase();
-        found.extend(WORDS.iter().filter(|(name, _)| *name == word).map(|(_, value)| *value));
+        found.extend(WORDS.iter().filter(|(name, _)| *name == word).map(|(_, value)| (*value, place)));
     }
-    found.sort_by(f64::total_cmp);
+    found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     found.dedup();
     found
 }
 
 impl Figure {
-    /// Whether some value of a text can be meant.
-    pub fn is_among(&self, values: &[f64]) -> bool {
-        self.meant.iter().any(|(wanted, slack)| {
+    /// Where a text has a value that can be meant.
+    pub fn places_in<'a>(&'a self, values: &'a [(f64, usize)]) -> impl Iterator<Item = usize> + 'a {
+        self.meant.iter().flat_map(move |(wanted, slack)| {
             let slack = slack.max(wanted.abs() * 1e-9);
-            let from = values.partition_point(|value| *value < wanted - slack);
-            values.get(from).is_some_and(|value| *value <= wanted + slack)
+            let from = values.partition_point(|(value, _)| *value < wanted - slack);
+            let rest = values.get(from..).unwrap_or_default().iter();
+            rest.take_while(move |(value, _)| *value <= wanted + slack).map(|(_, place)| *place)
         })
     }
 }
@@ -293,7 +297,7 @@ mod tests {
     fn fits(claim: &str, source: &str) -> bool {
         let values = values_in(source);
         let figures = figures(claim);
-        !figures.is_empty() && figures.iter().all(|figure| figure.is_among(&values))
+        !figures.is_empty() && figures.iter().all(|figure| figure.places_in(&values).next().is_some())
     }
 
     #[test]
@@ -334,7 +338,7 @@ mod tests {
         fn a_text_holds_its_own_figures(text in "[0-9 .,%a-z€k\u{a0}]{0,60}") {
             let values = values_in(&text);
             for figure in figures(&text) {
-                proptest::prop_assert!(figure.meant.is_empty() || figure.is_among(&values), "{:?}", figure);
+                proptest::prop_assert!(figure.meant.is_empty() || figure.places_in(&values).next().is_some(), "{:?}", figure);
             }
         }
     }

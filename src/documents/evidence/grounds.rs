@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::claims::key;
 use super::figures::values_in;
+use super::near::Subjects;
 use super::passage::Haystack;
 use crate::domain::address::addresses_in;
 use crate::domain::evidence::Source;
@@ -24,7 +25,8 @@ pub struct Ground {
     /// The whole file where it is at hand, else what was read.
     pub text: String,
     words: OnceLock<Haystack>,
-    values: OnceLock<Vec<f64>>,
+    values: OnceLock<Vec<(f64, usize)>>,
+    subjects: OnceLock<Subjects>,
 }
 
 impl Ground {
@@ -32,8 +34,13 @@ impl Ground {
         self.words.get_or_init(|| Haystack::new(&self.text))
     }
 
-    pub(super) fn values(&self) -> &[f64] {
+    /// Every value of the text with its place, sorted.
+    pub(super) fn values(&self) -> &[(f64, usize)] {
         self.values.get_or_init(|| values_in(&self.text))
+    }
+
+    pub(super) fn subjects(&self) -> &Subjects {
+        self.subjects.get_or_init(|| Subjects::new(&self.text))
     }
 }
 
@@ -53,7 +60,7 @@ impl Grounds {
         let ground = |source: &Source| {
             let whole = known.inputs.get(&source.origin).filter(|_| source.kind == SourceKind::Input);
             let text = whole.cloned().unwrap_or_else(|| source.text());
-            Ground { source: source.clone(), text, words: OnceLock::new(), values: OnceLock::new() }
+            Ground { source: source.clone(), text, words: OnceLock::new(), values: OnceLock::new(), subjects: OnceLock::new() }
         };
         let grounds: Vec<Ground> = ledger.iter().map(ground).collect();
         let mut other = known.goal.clone();

@@ -219,6 +219,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_opens_a_comment_within_code_hides_nothing() {
+        let text = "Write `<!--` to begin. It is 7 [^s1].\n\n```html\n<!-- a\n```\nIt is 8 [^s2]. <!-- gone [^s3] --> End [^s4].\n";
+        let masked = without_code(text);
+        assert_eq!(masked.len(), text.len());
+        for (mark, stays) in [("[^s1]", true), ("[^s2]", true), ("[^s3]", false), ("[^s4]", true)] {
+            assert_eq!(masked.contains(mark), stays, "{mark}: {masked}");
+        }
+    }
+
+    #[test]
     fn blocks_are_what_a_reader_sees_as_one() {
         let text = "---\na: b\n---\n# T\none\ntwo\n\n> q\n>\n> r\n- a\n  more\n- b\n| x | y |\n| - | - |\n[^s1]: n\n```\n> no\n```\nend `c [^s9]`\n";
         let masked = without_code(text);

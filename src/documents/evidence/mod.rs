@@ -4,6 +4,7 @@ mod claims;
 mod figures;
 pub mod grounds;
 mod markdown;
+mod near;
 mod passage;
 mod place;
 mod words;

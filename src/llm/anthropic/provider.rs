@@ -159,6 +159,10 @@ impl Provider for Anthropic {
         "anthropic"
     }
 
+    fn place(&self) -> Option<String> {
+        Some(self.endpoint.place())
+    }
+
     fn plans(&self) -> bool {
         true
     }

@@ -140,6 +140,10 @@ impl Provider for OpenAi {
         "openai"
     }
 
+    fn place(&self) -> Option<String> {
+        Some(self.endpoint.place())
+    }
+
     fn plans(&self) -> bool {
         true
     }

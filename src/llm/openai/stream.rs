@@ -117,15 +117,14 @@ impl Answer {
     }
 
     /// The last figures count: servers that send them early send sums.
-    fn count(&mut self, chunk: &Value) {
+    pub(super) fn count(&mut self, chunk: &Value) {
         let usage = chunk.get("usage").filter(|usage| usage.is_object()).or_else(|| chunk.pointer("/x_groq/usage"));
         let Some(usage) = usage.filter(|usage| usage.is_object()) else { return };
         let number = |pointer: &str| usage.pointer(pointer).and_then(Value::as_u64);
         let read = number("/prompt_tokens_details/cached_tokens").or_else(|| number("/prompt_cache_hit_tokens")).unwrap_or(0);
         let write = number("/prompt_tokens_details/cache_write_tokens").unwrap_or(0);
         let prompt = number("/prompt_tokens").unwrap_or(0);
-        // A server cannot give money back.
-        self.cost_usd = usage.get("cost").and_then(Value::as_f64).filter(|cost| *cost >= 0.0).or(self.cost_usd);
+        self.cost_usd = billed(usage).or(self.cost_usd);
         self.usage = Some(Usage {
             // The prompt's figure holds the cached tokens.
             input_tokens: prompt.saturating_sub(read).saturating_sub(write),
@@ -227,4 +226,18 @@ fn stop_reason(finish: &str, no_calls: bool, refused: bool) -> Result<StopReason
             StopReason::EndTurn
         }
     })
+}
+
+/// What the server says that the call cost, in US dollars. Where OpenRouter passes a call on with the user's own key (`is_byok`), `cost` is its fee alone,
+/// and what the key's owner pays upstream stands beside it; otherwise the upstream figure is a part of `cost`. Source: OpenRouter's page on usage accounting.
+fn billed(usage: &Value) -> Option<f64> {
+    // A server cannot give money back.
+    let money = |pointer: &str| usage.pointer(pointer).and_then(Value::as_f64).filter(|cost| *cost >= 0.0);
+    let own_key = usage.get("is_byok").and_then(Value::as_bool) == Some(true);
+    match (money("/cost"), money("/cost_details/upstream_inference_cost").filter(|_| own_key)) {
+        (Some(fee), Some(upstream)) => Some(fee + upstream),
+        // With a key of the user's own the fee alone would be far too little.
+        (Some(_), None) if own_key => None,
+        (cost, upstream) => cost.or(upstream),
+    }
 }

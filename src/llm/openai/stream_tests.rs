@@ -1,5 +1,5 @@
 //! Tests of chat completion streams in the shapes of many servers: whole, by single bytes, and cut at every offset.
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::stream::{Answer, Finished, Heard};
 use crate::domain::{Block, CallFailure, FailureClass};
@@ -126,4 +126,22 @@ fn what_a_host_wants_back_is_kept_with_the_message() {
         raw(fixture!("length_in_tool").1)["tool_calls"][0]["function"]["arguments"],
         r#"{"__invalid_json":"{\"path\":\"a.md\",\"content\":\"half"}"#
     );
+}
+
+#[test]
+fn a_call_with_the_users_own_key_costs_the_fee_and_what_is_paid_upstream() {
+    let cost = |usage: Value| {
+        let mut answer = Answer::default();
+        answer.count(&json!({ "usage": usage }));
+        answer.cost_usd
+    };
+    let upstream = json!({"upstream_inference_cost": 0.0361});
+    assert_eq!(cost(json!({"cost": 0.0, "is_byok": true, "cost_details": upstream})), Some(0.0361));
+    assert_eq!(cost(json!({"cost": 0.0018, "is_byok": true, "cost_details": upstream})), Some(0.0018 + 0.0361));
+    // The upstream figure of an ordinary call is a part of its cost.
+    assert_eq!(cost(json!({"cost": 0.04, "is_byok": false, "cost_details": upstream})), Some(0.04));
+    assert_eq!(cost(json!({"cost": 0.04, "cost_details": upstream})), Some(0.04));
+    // The fee alone says nothing of what was paid: the table of prices does.
+    assert_eq!(cost(json!({"cost": 0.0, "is_byok": true})), None);
+    assert_eq!(cost(json!({"cost": -1.0})), None);
 }

@@ -17,11 +17,19 @@ pub(super) fn instructions(tools: &[ToolSpec]) -> String {
          {{\"name\": \"NAME\", \"input\": {{}}}}\n```\n\nYou can write several blocks. Stop after the last one: the results come in the next \
          message. Without such a block nothing is done, and your answer is taken as final. The tools:\n"
     );
+    let mut left_out = Vec::new();
     for tool in tools {
         let line = format!("\n- {}: {} Input: {}", tool.name, tool.description, tool.input_schema);
         if text.len() + line.len() <= CAP {
             text.push_str(&line);
+        } else {
+            left_out.push(tool.name.as_str());
         }
+    }
+    if !left_out.is_empty() {
+        let names = left_out.join(", ");
+        tracing::warn!("descriptions of tools come to more than {} kB, so the model does not get: {names}", CAP / 1024);
+        let _ = write!(text, "\n\nThese tools have no room here and cannot be called; if one is needed, say so in your result: {names}");
     }
     text
 }
@@ -177,6 +185,24 @@ mod tests {
             let (blocks, stop) = read_text(text, StopReason::EndTurn);
             assert_eq!((blocks, stop), (vec![Block::Text { text: text.trim().into() }], StopReason::EndTurn), "{text}");
         }
+    }
+
+    #[test]
+    fn a_fence_within_a_sentence_is_no_call() {
+        let said = "Never write ```tool {\"name\": \"read_file\", \"input\": {}} ``` in a sentence, nor ```tool\n{\"name\": \"read_file\", \"input\": {}}";
+        let (blocks, stop) = read_text(said, StopReason::EndTurn);
+        assert_eq!((blocks, stop), (vec![Block::Text { text: said.into() }], StopReason::EndTurn));
+        let (blocks, _) = read_text("So:\n  ```tool\n{\"name\": \"read_file\", \"input\": {}}\n```", StopReason::EndTurn);
+        assert_eq!(blocks.last(), Some(&call(0, "read_file", json!({}))), "blanks before a fence do not count");
+    }
+
+    #[test]
+    fn tools_without_room_are_named_as_such() {
+        let tool = |name: &str, length: usize| ToolSpec { description: "d".repeat(length), name: name.into(), ..tools()[0].clone() };
+        let said = instructions(&[tool("small", 10), tool("vast", CAP), tool("late", 10)]);
+        assert!(said.contains("- small:") && said.contains("- late:") && !said.contains("- vast:"));
+        assert!(said.ends_with("say so in your result: vast"), "{}", said.get(said.len() - 200..).unwrap());
+        assert!(!instructions(&tools()).contains("no room"));
     }
 
     #[test]

@@ -102,6 +102,8 @@ fn tools() -> Vec<Value> {
         .map(|name| tool(name, true))
         .to_vec();
     tools.push(tool("store", false));
+    // A flood from a tool that is no reader: its call is not made again.
+    tools.push(tool("pour", false));
     tools.push(json!({"name": "shapeless", "inputSchema": {"type": "array"}}));
     if CHANGED.load(std::sync::atomic::Ordering::Relaxed) {
         tools.retain(|tool| tool["name"] != "huge");
@@ -120,7 +122,7 @@ fn call(params: &Value, answer: &dyn Fn(Value)) {
             eprintln!("out of cheese");
             std::process::exit(7);
         }
-        "flood" => loop {
+        "flood" | "pour" => loop {
             let noise = json!({"jsonrpc": "2.0", "method": "notifications/noise", "params": {"x": "y".repeat(60_000)}});
             if writeln!(std::io::stdout(), "{noise}").is_err() {
                 return;

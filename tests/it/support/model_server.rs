@@ -90,6 +90,7 @@ struct State {
     seen: Mutex<Vec<Seen>>,
     problems: Mutex<Vec<String>>,
     closed_by_client: Notify,
+    closed: std::sync::atomic::AtomicUsize,
 }
 
 /// The server; it fails the test when dropped if a request broke a rule.
@@ -128,6 +129,15 @@ impl ModelServer {
     }
 }
 
+impl ModelServer {
+    /// The same for so many connections in all.
+    pub async fn all_closed_by_client(&self, count: usize) {
+        while self.state.closed.load(std::sync::atomic::Ordering::SeqCst) < count {
+            self.closed_by_client().await;
+        }
+    }
+}
+
 impl Drop for ModelServer {
     fn drop(&mut self) {
         self.task.abort();
@@ -152,7 +162,8 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
     }
 }
 
-async fn read_request(stream: &mut TcpStream) -> Option<Seen> {
+/// A request, whole; `None` where the client leaves.
+pub async fn read_request(stream: &mut TcpStream) -> Option<Seen> {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -210,6 +221,7 @@ async fn answer(stream: &mut TcpStream, scripted: &Scripted, state: &State) -> b
         End::Stall => {
             let mut rest = [0; 64];
             while matches!(stream.read(&mut rest).await, Ok(count) if count > 0) {}
+            state.closed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             state.closed_by_client.notify_one();
             false
         }
