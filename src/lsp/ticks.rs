@@ -79,6 +79,9 @@ impl Ticks {
     }
 }
 
+/// An edit that ticks: the document, the run, and what is put where.
+type Wanted = (Key, String, Vec<(Span, String)>);
+
 impl State {
     /// A task item that holds a goal is ticked when its run has completed, with a link to the summary.
     pub fn tick_goals(&mut self) {
@@ -97,7 +100,7 @@ impl State {
     }
 
     /// The edit that ticks a run's goal, where its item stands unticked in an open document.
-    fn tick(&self, run: &Run) -> Option<(Key, String, Vec<(Span, String)>)> {
+    fn tick(&self, run: &Run) -> Option<Wanted> {
         let origin = run.origin.as_ref().filter(|origin| origin.here)?;
         let document = self.documents.by_key(&origin.document)?;
         let marker = document.goals.known().iter().find(|marker| marker.line == origin.line)?;
