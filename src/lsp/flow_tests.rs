@@ -624,8 +624,8 @@ async fn findings_stay_with_a_file_that_is_closed_and_go_when_they_are_taken_bac
     };
     bench.news(running("r1"), report);
     let last = |sent: &[Value]| {
-        let of_file = of(sent, "textDocument/publishDiagnostics").into_iter().filter(|message| message["params"]["uri"] == ARTIFACT);
-        of_file.last().map(|message| message["params"]["diagnostics"].as_array().unwrap().len())
+        let mut of_file = of(sent, "textDocument/publishDiagnostics").into_iter().filter(|message| message["params"]["uri"] == ARTIFACT);
+        of_file.next_back().map(|message| message["params"]["diagnostics"].as_array().unwrap().len())
     };
     assert_eq!(last(&bench.settle().await), Some(1), "told of a file that is not open");
     bench.open(ARTIFACT, "# Code\nwrong\n");

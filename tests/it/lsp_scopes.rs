@@ -34,7 +34,8 @@ async fn asked(desk: &mut Desk, title: &str) -> (Vec<String>, Vec<String>) {
             return (asked, chosen);
         }
         let approval = &state["approvals"][0];
-        (asked.push(approval["what"].as_str().unwrap().to_owned()), seen = approval["id"].clone());
+        asked.push(approval["what"].as_str().unwrap().to_owned());
+        seen = approval["id"].clone();
         if approval["what"] != WRITE {
             assert_eq!(desk.editor.command("orchestrator.approve", verdict(&state)).await.unwrap()["decided"], true);
             continue;
