@@ -1,14 +1,13 @@
-//! The program as it is started, and whole goals many at once against a model server in this process: `cargo bench --bench program`. Prints, beside the
-//! times, what an idle server holds in memory and what a step leaves on disk.
+//! The command line as it is started, and whole goals many at once against a model server in this process: `cargo bench --bench program`. Prints,
+//! beside the times, what a step leaves on disk.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a bench makes its own folders, starts programs and prints"
 )]
-use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,6 @@ use ai_orchestrator::domain::{Goal, RunStatus};
 use ai_orchestrator::orchestrator::{Orchestrator, StartOptions};
 use ai_orchestrator::sys::Environment;
 use criterion::{Criterion, criterion_group, criterion_main};
-use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 #[path = "support/model.rs"]
@@ -38,39 +36,6 @@ fn program(folder: &Path, words: &[&str]) -> Command {
     command
 }
 
-fn frame(message: &Value) -> Vec<u8> {
-    let body = message.to_string();
-    format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
-}
-
-fn answer(output: &mut BufReader<ChildStdout>) -> Value {
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        match line.trim().strip_prefix("Content-Length: ") {
-            Some(value) => length = value.parse().unwrap(),
-            None if line.trim().is_empty() => break,
-            None => {}
-        }
-    }
-    let mut body = vec![0; length];
-    output.read_exact(&mut body).unwrap();
-    serde_json::from_slice(&body).unwrap()
-}
-
-/// A server that has answered `initialize`.
-fn server(folder: &Path) -> Child {
-    let mut child = program(folder, &["lsp"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let initialize =
-        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"processId": null, "rootUri": null, "capabilities": {}}});
-    child.stdin.as_mut().unwrap().write_all(&frame(&initialize)).unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    assert!(answer(&mut output)["result"].is_object());
-    child.stdout = Some(output.into_inner());
-    child
-}
-
 fn starts(bench: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let mut group = bench.benchmark_group("start");
@@ -78,32 +43,7 @@ fn starts(bench: &mut Criterion) {
     group.bench_function("command line: `agents`, start to end", |bench| {
         bench.iter(|| assert!(program(folder.path(), &["agents"]).stdout(Stdio::null()).status().unwrap().success()));
     });
-    group.bench_function("server: start to the answer to `initialize`", |bench| {
-        bench.iter_with_large_drop(|| Ended(server(folder.path())));
-    });
     group.finish();
-}
-
-/// A child that is ended when it is dropped, after the time was taken.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Memory of an idle server as Linux counts it: all that is mapped, and what belongs to the process alone.
-fn idle(_: &mut Criterion) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut child = Ended(server(folder.path()));
-    child.0.stdin.as_mut().unwrap().write_all(&frame(&json!({"jsonrpc": "2.0", "method": "initialized", "params": {}}))).unwrap();
-    std::thread::sleep(Duration::from_secs(1));
-    let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", child.0.id())) else { return };
-    let fields: Vec<&str> =
-        status.lines().filter(|line| ["VmRSS", "RssAnon", "RssFile", "Threads"].iter().any(|name| line.starts_with(name))).collect();
-    println!("idle server: {}", fields.join(", "));
 }
 
 fn orchestrator(runtime: &Runtime, base: &Path) -> Orchestrator {
@@ -158,5 +98,5 @@ fn disk(_: &mut Criterion) {
     println!("disk beside the artifacts: {sum} bytes a goal, {} a step", sum / STEPS);
 }
 
-criterion_group!(benches, starts, idle, goals, disk);
+criterion_group!(benches, starts, goals, disk);
 criterion_main!(benches);

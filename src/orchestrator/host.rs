@@ -1,4 +1,5 @@
-//! What this face stands on: the machine, and an orchestrator that is built when first needed, so that listing works where running does not.
+//! What faces that serve other programs stand on: the machine, and an orchestrator that is built when first needed, so that listing works where running
+//! does not. Knows no wire.
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,9 +8,11 @@ use tokio::sync::OnceCell;
 
 use crate::config::settings::ProviderChoice;
 use crate::config::{self, Layers};
-use crate::domain::Result;
-use crate::orchestrator::Orchestrator;
+use crate::domain::{Command, Result};
 use crate::sys::{Disk, Environment};
+
+use super::handle::Orchestrator;
+use super::run::RunHandle;
 
 /// The machine, the command line's settings, and the engines that are in use.
 pub struct Host {
@@ -28,21 +31,28 @@ impl Host {
     }
 
     /// What runs goals; fails where the configuration is wrong or the provider is not to be had.
-    pub(super) async fn engine(&self) -> Result<&Orchestrator> {
+    pub async fn engine(&self) -> Result<&Orchestrator> {
         self.engine.get_or_try_init(|| async { self.build(None) }).await
     }
 
     /// What looks at workspaces: the engine if there is one, else one that asks no model.
-    pub(super) async fn reader(&self) -> Result<&Orchestrator> {
+    pub async fn reader(&self) -> Result<&Orchestrator> {
         match self.engine.get() {
             Some(engine) => Ok(engine),
             None => self.reader.get_or_try_init(|| async { self.build(Some(ProviderChoice::Offline)) }).await,
         }
     }
 
-    /// The engine, if any goal was run here.
-    pub(super) fn running(&self) -> Option<&Orchestrator> {
-        self.engine.get()
+    /// Lets go of what runs here, resumably: the client has left.
+    pub async fn pause_runs(&self) {
+        let runs = self.engine.get().map(Orchestrator::runs).unwrap_or_default();
+        let pause = |run: RunHandle| async move {
+            let paused = run.command(Command::Pause { reason: Some("the client left".into()) }).await;
+            if paused.is_ok() {
+                let _ = run.finished().await;
+            }
+        };
+        futures::future::join_all(runs.into_iter().map(pause)).await;
     }
 
     fn build(&self, provider: Option<ProviderChoice>) -> Result<Orchestrator> {
