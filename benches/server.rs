@@ -1,106 +1,65 @@
-//! The language server as an editor meets it: one connection over a pipe in this process, a document of 10,000 lines, and goals that run meanwhile.
-//! `cargo bench --bench server` prints medians by criterion, and the 50th and 99th percentile of the way from a keystroke to its code actions.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, reason = "a bench makes its own folders and prints")]
-use std::time::{Duration, Instant};
+//! The language server as an editor meets it: the program at its pipes, a document of 10,000 lines, goals that run meanwhile; and others in turn with it.
+//! `cargo bench --bench server` prints one table. `RUFF=PATH` measures `ruff server` in the same rounds, `OTHER_SERVER=PATH` another build of this
+//! program, `ROUNDS=N` says how often (5).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a bench makes its own folders and prints"
+)]
+use std::path::PathBuf;
+use std::time::Duration;
 
-use ai_orchestrator::lsp::{Machine, connect};
-use ai_orchestrator::sys::{Environment, RealDisk};
-use criterion::{Criterion, criterion_group, criterion_main};
-use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::runtime::Runtime;
+use serde_json::json;
+use support::Server;
+
+#[path = "support/server.rs"]
+mod support;
 
 const LINES: usize = 10_000;
-const KEYSTROKES: usize = 2_000;
+const LINE: usize = 5_000;
+/// Measured a round.
+const STARTS: usize = 10;
+const KEYSTROKES: usize = 1_000;
+/// Goals at once, and after how many keystrokes the next ones are started: an offline goal is over within a moment.
+const GOALS: usize = 10;
+const GOALS_EVERY: usize = 100;
 
-/// The client's end of a connection.
-struct Client {
-    input: DuplexStream,
-    output: DuplexStream,
-    buffer: Vec<u8>,
-    id: i64,
-    version: i64,
-    uri: String,
-    _folder: tempfile::TempDir,
+/// Someone to be measured.
+struct Peer {
+    name: &'static str,
+    program: PathBuf,
+    arguments: &'static [&'static str],
+    /// Changes in one flood: enough for half a second.
+    flood: usize,
+    is_ours: bool,
 }
 
-impl Client {
-    async fn start(text: &str) -> Client {
-        let folder = tempfile::tempdir().unwrap();
-        let (input, server_input) = tokio::io::duplex(1 << 20);
-        let (server_output, output) = tokio::io::duplex(1 << 20);
-        let variables = [("HOME", folder.path().display().to_string()), ("ORCHESTRATOR_MODEL__PROVIDER", "offline".to_owned())];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value));
-        let machine = Machine::new(Environment::new(variables, folder.path()), RealDisk::root().unwrap());
-        tokio::spawn(connect(server_input, server_output, machine));
-        let root = format!("file://{}", folder.path().display());
-        let uri = format!("{root}/notes.md");
-        let mut client = Client { input, output, buffer: Vec::new(), id: 0, version: 1, uri, _folder: folder };
-        let recorded = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/clients/vscode.json")).unwrap();
-        let mut initialize: Value = serde_json::from_slice(&recorded).unwrap();
-        initialize["processId"] = Value::Null;
-        initialize["rootUri"] = json!(root);
-        client.request("initialize", initialize).await;
-        client.notify("initialized", json!({})).await;
-        let document = json!({"uri": client.uri, "languageId": "markdown", "version": 1, "text": text});
-        client.notify("textDocument/didOpen", json!({"textDocument": document})).await;
-        client
-    }
-
-    async fn send(&mut self, message: &Value) {
-        let body = message.to_string();
-        self.input.write_all(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
-    }
-
-    async fn notify(&mut self, method: &str, params: Value) {
-        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params})).await;
-    }
-
-    async fn request(&mut self, method: &str, params: Value) -> Value {
-        self.id += 1;
-        self.send(&json!({"jsonrpc": "2.0", "id": self.id, "method": method, "params": params})).await;
-        loop {
-            let message = self.next().await;
-            // Requests and notices of the server are read and let be.
-            if message["id"] == self.id && message.get("method").is_none() {
-                return message;
-            }
-        }
-    }
-
-    async fn next(&mut self) -> Value {
-        loop {
-            if let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
-                let header = std::str::from_utf8(&self.buffer[..end]).unwrap();
-                let length: usize = header.trim_start_matches("Content-Length: ").parse().unwrap();
-                if self.buffer.len() >= end + 4 + length {
-                    let message = serde_json::from_slice(&self.buffer[end + 4..end + 4 + length]).unwrap();
-                    self.buffer.drain(..end + 4 + length);
-                    return message;
-                }
-            }
-            self.output.read_buf(&mut self.buffer).await.unwrap();
-        }
-    }
-
-    /// One character at a place.
-    async fn type_at(&mut self, line: usize, character: usize) {
-        self.version += 1;
-        let at = json!({"line": line, "character": character});
-        let change = json!({"range": {"start": at, "end": at}, "text": "x"});
-        let document = json!({"uri": self.uri, "version": self.version});
-        self.notify("textDocument/didChange", json!({"textDocument": document, "contentChanges": [change]})).await;
-    }
-
-    async fn actions(&mut self, line: usize) -> Value {
-        let at = json!({"line": line, "character": 3});
-        let range = json!({"start": at, "end": at});
-        self.request("textDocument/codeAction", json!({"textDocument": {"uri": self.uri}, "range": range, "context": {"diagnostics": []}}))
-            .await
-    }
+/// What was measured of one of them.
+#[derive(Default)]
+struct Seen {
+    starts: Vec<f64>,
+    keystrokes: Vec<f64>,
+    in_notes: Vec<f64>,
+    beside_goals: Vec<f64>,
+    floods: Vec<f64>,
+    memory: Vec<f64>,
+    wake_ups: Vec<f64>,
+    leaving: Vec<f64>,
 }
 
-/// A goal every hundred lines.
+/// A program with a goal in a comment every hundred lines: what both servers can work on.
+fn code() -> String {
+    let line = |line: usize| match line % 100 {
+        0 => format!("# TODO(goal): Study the tides of sea {line}\n"),
+        odd if odd % 2 == 1 => "# Plain words of a comment.\n".to_owned(),
+        _ => format!("sea_{line} = {line}\n"),
+    };
+    (0..LINES).map(line).collect()
+}
+
+/// Notes with a goal every hundred lines.
 fn notes() -> String {
     let line = |line: usize| {
         if line.is_multiple_of(100) { format!("- [ ] goal: Study the tides of sea {line}\n") } else { "Plain words of a note.\n".into() }
@@ -108,67 +67,96 @@ fn notes() -> String {
     (0..LINES).map(line).collect()
 }
 
-fn keystrokes(bench: &mut Criterion) {
-    let runtime = Runtime::new().unwrap();
-    let mut client = runtime.block_on(Client::start(&notes()));
-    bench.bench_function("server: a keystroke and its code actions, 10,000 lines, 100 goals", |bench| {
-        bench.iter(|| {
-            runtime.block_on(async {
-                client.type_at(5_001, 3).await;
-                client.actions(5_000).await
-            })
-        });
-    });
-    bench.bench_function("server: 1,000 keystrokes, told one by one, then a hover", |bench| {
-        bench.iter(|| {
-            runtime.block_on(async {
-                for _ in 0..1_000 {
-                    client.type_at(5_001, 3).await;
-                }
-                let uri = client.uri.clone();
-                client.request("textDocument/hover", json!({"textDocument": {"uri": uri}, "position": {"line": 0, "character": 8}})).await
-            })
-        });
-    });
-    let long = format!("goal: one\n{}\ngoal: two\n", "word ".repeat(200_000));
-    let mut client = runtime.block_on(Client::start(&long));
-    bench.bench_function("server: a keystroke in a line of 1 MB and its code actions", |bench| {
-        bench.iter(|| {
-            runtime.block_on(async {
-                client.type_at(1, 500_000).await;
-                client.actions(1).await
-            })
-        });
-    });
+fn peers() -> Vec<Peer> {
+    let ours = |name, program| Peer { name, program, arguments: &["lsp"], flood: 20_000, is_ours: true };
+    let mut peers = vec![ours("this build", PathBuf::from(env!("CARGO_BIN_EXE_ai-orchestrator")))];
+    peers.extend(std::env::var_os("OTHER_SERVER").map(|path| ours("other build", path.into())));
+    match std::env::var_os("RUFF") {
+        Some(path) => peers.push(Peer { name: "ruff server", program: path.into(), arguments: &["server"], flood: 500, is_ours: false }),
+        None => println!("ruff server is not measured: RUFF names no program (`pip install ruff` has one)"),
+    }
+    peers
 }
 
-/// The 50th and 99th percentile, quiet and while goals run.
-fn percentiles(_: &mut Criterion) {
-    let runtime = Runtime::new().unwrap();
-    for running in [0, 10] {
-        let mut times: Vec<Duration> = runtime.block_on(async {
-            let mut client = Client::start(&notes()).await;
-            let mut times = Vec::new();
-            for number in 0..KEYSTROKES {
-                // Ten offline goals at a time: each is over within a moment, so new ones follow.
-                if running > 0 && number % 100 == 0 {
-                    for goal in 0..running {
-                        let goal = json!({"goal": format!("Study sea {goal}"), "approvals": "none"});
-                        client.request("workspace/executeCommand", json!({"command": "orchestrator.runGoal", "arguments": [goal]})).await;
-                    }
-                }
-                let asked = Instant::now();
-                client.type_at(5_001, 3).await;
-                client.actions(5_000).await;
-                times.push(asked.elapsed());
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+fn round(peer: &Peer, (code, notes): (&str, &str), seen: &mut Seen) {
+    let start = |document| Server::start(&peer.program, peer.arguments, document);
+    let (in_code, in_notes) = (("tides.py", "python", code), ("notes.md", "markdown", notes));
+    for _ in 0..STARTS {
+        let server = start(("empty.py", "python", ""));
+        seen.starts.push(ms(server.started_in));
+        seen.leaving.push(ms(server.leave()));
+    }
+    let server = start(("empty.py", "python", ""));
+    let (memory, wake_ups) = server.idle();
+    seen.memory.push(memory);
+    seen.wake_ups.push(wake_ups);
+    drop(server);
+    let mut server = start(in_code);
+    // The first looks at everything; an editor asks again and again.
+    server.type_and_ask(LINE);
+    seen.keystrokes.extend((0..KEYSTROKES).map(|_| ms(server.type_and_ask(LINE))));
+    seen.floods.push(server.flood(peer.flood, LINE));
+    drop(server);
+    if !peer.is_ours {
+        return;
+    }
+    let mut server = start(in_notes);
+    server.type_and_ask(LINE);
+    seen.in_notes.extend((0..KEYSTROKES).map(|_| ms(server.type_and_ask(LINE))));
+    for number in 0..KEYSTROKES {
+        if number % GOALS_EVERY == 0 {
+            for goal in 0..GOALS {
+                let goal = json!({"goal": format!("Study sea {goal}"), "approvals": "none"});
+                server.request("workspace/executeCommand", json!({"command": "orchestrator.runGoal", "arguments": [goal]}));
             }
-            times
-        });
-        times.sort();
-        let at = |percent: usize| times[times.len() * percent / 100];
-        println!("keystroke to code action, {running} goals at once: p50 {:?}, p99 {:?}, most {:?}", at(50), at(99), times.last().unwrap());
+        }
+        seen.beside_goals.push(ms(server.type_and_ask(LINE)));
     }
 }
 
-criterion_group!(benches, keystrokes, percentiles);
-criterion_main!(benches);
+fn percentile(values: &mut [f64], percent: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().saturating_sub(1);
+    values.get((values.len() * percent / 100).min(last)).copied().unwrap_or(f64::NAN)
+}
+
+fn both(values: &mut [f64]) -> String {
+    if values.is_empty() { String::new() } else { format!("{:.2} / {:.2}", percentile(values, 50), percentile(values, 99)) }
+}
+
+type Column = (&'static str, fn(&mut Seen) -> String);
+
+fn main() {
+    // `cargo test --benches` builds this and has nothing to measure.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
+    let (peers, code, notes) = (peers(), code(), notes());
+    let mut all: Vec<Seen> = peers.iter().map(|_| Seen::default()).collect();
+    for _ in 0..rounds {
+        for (peer, seen) in peers.iter().zip(&mut all) {
+            round(peer, (&code, &notes), seen);
+        }
+    }
+    println!("| measure, {rounds} rounds |{}", peers.iter().map(|peer| format!(" {} |", peer.name)).collect::<String>());
+    println!("|---|{}", "---|".repeat(peers.len()));
+    let columns: [Column; 8] = [
+        ("start to `initialize` answer, ms (p50)", |seen| format!("{:.1}", percentile(&mut seen.starts, 50))),
+        ("idle: memory, MB", |seen| format!("{:.1}", percentile(&mut seen.memory, 50))),
+        ("idle: wake-ups a second", |seen| format!("{:.1}", percentile(&mut seen.wake_ups, 50))),
+        ("keystroke to code action, 10,000 lines of code, ms (p50 / p99)", |seen| both(&mut seen.keystrokes)),
+        ("the same in notes with 100 goals", |seen| both(&mut seen.in_notes)),
+        ("the same while 10 goals run", |seen| both(&mut seen.beside_goals)),
+        ("didChange a second", |seen| format!("{:.0}", percentile(&mut seen.floods, 50))),
+        ("leaves after `exit`, ms (p50)", |seen| format!("{:.1}", percentile(&mut seen.leaving, 50))),
+    ];
+    for (name, value) in columns {
+        let values: String = all.iter_mut().map(|seen| format!(" {} |", value(seen))).collect();
+        println!("| {name} |{values}");
+    }
+}

@@ -15,14 +15,10 @@ use super::state::State;
 const MAX_PAPER_BYTES: u64 = 1024 * 1024;
 
 impl State {
-    /// After a change: an open paper that is now exactly what stands on disk was reloaded, not edited.
+    /// After a change of a document that can decide something: one that is now exactly what stands on disk was reloaded, not edited.
     pub fn note_reload(&mut self, uri: &Url) {
         // These close and open a document that they read anew, and may tell of the last edit only after they wrote the file.
         if matches!(self.client.name, Name::Neovim | Name::Eglot) {
-            return;
-        }
-        let is_result = || self.documents.get(uri).is_some_and(super::documents::Document::is_result);
-        if papers::kind(&from_proto::file_name(uri)).is_none() && !is_result() {
             return;
         }
         let Some(on_disk) = self.paper_on_disk(uri) else { return };

@@ -25,7 +25,6 @@ pub enum Name {
 pub enum Feature {
     Prompt,
     Message,
-    Log,
     ShowDocument,
     Progress,
     LensRefresh,
@@ -49,11 +48,10 @@ struct Row {
 const EVERY_KNOWN: &[Name] =
     &[Name::VsCode, Name::Neovim, Name::Helix, Name::Zed, Name::Eglot, Name::LspMode, Name::Sublime, Name::Kakoune];
 
-const TABLE: [Row; 12] = [
+const TABLE: [Row; 11] = [
     Row { feature: Feature::Prompt, announced: "/window/showMessage", known: EVERY_KNOWN },
     // Plain messages have no capability of their own: a client with a window shows them.
     Row { feature: Feature::Message, announced: "/window", known: EVERY_KNOWN },
-    Row { feature: Feature::Log, announced: "/window", known: EVERY_KNOWN },
     // Helix 25 shows documents since before it says so.
     Row { feature: Feature::ShowDocument, announced: "/window/showDocument/support", known: &[Name::Helix] },
     Row { feature: Feature::Progress, announced: "/window/workDoneProgress", known: &[] },

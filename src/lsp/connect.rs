@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use futures::FutureExt;
+use futures::future::Either;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, stdin, stdout};
 use tower_lsp::LspService;
@@ -50,7 +51,8 @@ where
     let (inputs, receiver) = Inputs::channel();
     let raw_initialize: Arc<OnceLock<Value>> = Arc::default();
     let state = State::new(editor.clone(), inputs.clone(), raw_initialize.clone(), machine);
-    tokio::spawn(main_loop::run(state, receiver));
+    // Never cut short for the sake of other tasks: what it does for one input is little.
+    let looping = tokio::task::unconstrained(main_loop::run(state, receiver));
 
     let face = inputs.clone();
     // The crate's own `Client` is not used: its answers go through a table that panics on a late one.
@@ -59,7 +61,12 @@ where
         .finish();
     let raw = raw_initialize.clone();
     let surroundings = Surroundings { raw_initialize, parent_gone: Box::new(|process| parent_gone(process).boxed()), patch: patch(raw) };
-    Transport::new(service, outbox, editor, surroundings).run(input, output, inputs.leave()).await
+    let serving = Transport::new(service, outbox, editor, surroundings).run(input, output, inputs.leave());
+    // One task for both: on its way from the client to the loop and back a message waits for no thread that works for a run.
+    match futures::future::select(std::pin::pin!(serving), std::pin::pin!(looping)).await {
+        Either::Left((ending, _)) => ending,
+        Either::Right(((), serving)) => serving.await,
+    }
 }
 
 /// Adds what the protocol types of the crate cannot say.
@@ -81,4 +88,51 @@ fn patch(raw_initialize: Arc<OnceLock<Value>>) -> Patch {
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use tokio::io::AsyncWriteExt;
+
+    use super::super::frame::{Frame, FrameReader, encode};
+    use super::*;
+
+    #[test]
+    fn an_answer_waits_for_no_thread_that_works_for_a_run() {
+        let (told, ending) = mpsc::channel();
+        let (release, held) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            let (begun, begins) = mpsc::channel();
+            // The only worker does something long.
+            runtime.spawn(async move {
+                begun.send(()).unwrap();
+                let _ = held.recv();
+            });
+            begins.recv().unwrap();
+            let machine = Machine::new(Environment::new([], "/nowhere"), RealDisk::root().unwrap());
+            let (mut input, server_input) = tokio::io::duplex(1 << 16);
+            let (server_output, output) = tokio::io::duplex(1 << 16);
+            let client = async {
+                let mut output = FrameReader::new(output);
+                for (id, method) in [(1, "initialize"), (2, "textDocument/hover"), (3, "shutdown")] {
+                    let place = json!({"textDocument": {"uri": "file:///a.md"}, "position": {"line": 0, "character": 0}});
+                    let params = if id == 2 { place } else { json!({"capabilities": {}}) };
+                    input.write_all(&encode(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))).await.unwrap();
+                    let answer = output.next().await;
+                    assert!(matches!(&answer, Some(Frame::Message(message)) if message["id"] == id), "{answer:?}");
+                }
+                input.write_all(&encode(&json!({"jsonrpc": "2.0", "method": "exit"}))).await.unwrap();
+            };
+            let (ending, ()) = runtime.block_on(async { futures::join!(connect(server_input, server_output, machine), client) });
+            told.send(ending).unwrap();
+            // Its worker is still held.
+            runtime.shutdown_background();
+        });
+        assert_eq!(ending.recv_timeout(Duration::from_secs(60)), Ok(Ending::Clean));
+        drop(release);
+    }
 }

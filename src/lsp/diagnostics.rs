@@ -1,5 +1,6 @@
 //! Diagnostics: open questions on the goal's line and in approvals.md, and a run's status where lenses cannot tell it. Sent only when they changed.
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tower_lsp::lsp_types::{Diagnostic, DiagnosticSeverity, NumberOrString, Url};
@@ -9,7 +10,7 @@ use crate::domain::view::PendingApproval;
 
 use super::client::Feature;
 use super::documents::Document;
-use super::from_proto::{Key, key};
+use super::from_proto::{self, Key, key};
 use super::origins;
 use super::papers::{self, Paper};
 use super::runs::Run;
@@ -31,6 +32,10 @@ impl State {
             return;
         }
         for key in stale {
+            // Published when its claims have been compared.
+            if self.awaits_claims(&key) {
+                continue;
+            }
             let Some(document) = self.documents.by_key(&key) else { continue };
             let diagnostics = json!(self.diagnostics_of(document));
             let (uri, version) = (document.uri.clone(), document.version);
@@ -38,12 +43,20 @@ impl State {
         }
     }
 
-    /// A closed document keeps none of ours.
-    pub fn withdraw_diagnostics(&mut self, uri: &Url) {
+    /// A document was closed: what was found in its text goes; what is known of the file on disk is told as for any file that is not open.
+    pub fn diagnose_closed(&mut self, uri: &Url) {
         if self.client.may(Feature::Diagnostics) {
-            self.publish(uri, None, json!([]));
+            let of_settings = self.config_problems.get(&key(uri)).cloned();
+            let of_file = || from_proto::path(uri).map(|path| self.finding_diagnostics(&path, None)).unwrap_or_default();
+            let diagnostics = of_settings.unwrap_or_else(of_file);
+            self.publish(uri, None, json!(diagnostics));
         }
-        self.published.0.remove(&key(uri));
+    }
+
+    /// The files in a folder that have diagnostics of ours and are not open.
+    pub fn told_in(&self, folder: &Path) -> Vec<PathBuf> {
+        let closed = self.published.0.keys().filter(|key| self.documents.by_key(key).is_none());
+        closed.map(Key::path).filter(|path| path.starts_with(folder)).map(Path::to_owned).collect()
     }
 
     pub fn publish(&mut self, uri: &Url, version: Option<i32>, diagnostics: Value) {
@@ -57,7 +70,11 @@ impl State {
             params["version"] = json!(version);
         }
         self.editor.tell("textDocument/publishDiagnostics", &params);
-        self.published.0.insert(key(uri), diagnostics);
+        if diagnostics == nothing {
+            self.published.0.remove(&key(uri));
+        } else {
+            self.published.0.insert(key(uri), diagnostics);
+        }
     }
 
     fn diagnostics_of(&self, document: &Document) -> Vec<Diagnostic> {
@@ -99,7 +116,7 @@ impl State {
         diagnostics.extend(claims);
         for marker in found {
             diagnostics.extend(marker.problems.iter().map(|problem| self.problem(document, problem)));
-            let Some(run) = origins::run_of(self.runs.iter(), &document.uri, marker) else { continue };
+            let Some(run) = origins::run_of(self.runs.iter(), &document.key, marker) else { continue };
             diagnostics.extend(run.pending().iter().map(|pending| self.waiting(document, marker.line, (run, pending))));
             if shows_status && run.pending().is_empty() && (run.state.is_some() || !run.status.is_end()) {
                 diagnostics.push(self.status(document, marker.line, run));

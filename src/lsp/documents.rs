@@ -18,6 +18,7 @@ use super::origins::Shift;
 pub struct Document {
     /// As the client spells it: what is sent back.
     pub uri: Url,
+    pub key: Key,
     pub version: i32,
     pub rope: Rope,
     pub goals: Goals,
@@ -43,13 +44,13 @@ impl Buffers for OpenTexts {
 }
 
 impl OpenTexts {
-    fn set(&self, uri: &Url, text: Option<Rope>) {
-        let Some(path) = from_proto::path(uri) else { return };
+    fn set(&self, path: &Path, text: Option<Rope>) {
         let mut texts = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        match text {
-            Some(text) => texts.insert(path, text),
-            None => texts.remove(&path),
-        };
+        match (text, texts.get_mut(path)) {
+            (Some(text), Some(known)) => *known = text,
+            (Some(text), None) => drop(texts.insert(path.to_owned(), text)),
+            (None, _) => drop(texts.remove(path)),
+        }
     }
 }
 
@@ -67,27 +68,35 @@ impl Documents {
         let rope = Rope::from_str(&text);
         let goals = Goals::new(&from_proto::name_or_path(&uri), &language, markers);
         let (path, name) = (from_proto::path(&uri), from_proto::file_name(&uri));
-        self.texts.set(&uri, Some(rope.clone()));
+        if let Some(path) = &path {
+            self.texts.set(path, Some(rope.clone()));
+        }
+        let key = from_proto::key(&uri);
         self.open.insert(
-            from_proto::key(&uri),
-            Document { uri, version, base: rope.clone(), rope, goals, awaited: None, shifts: Vec::new(), path, name },
+            key.clone(),
+            Document { uri, key, version, base: rope.clone(), rope, goals, awaited: None, shifts: Vec::new(), path, name },
         );
     }
 
-    /// Applies changes in their order; `false` when the document is not open.
-    pub fn change(&mut self, uri: &Url, version: i32, changes: &[TextDocumentContentChangeEvent]) -> bool {
-        let Some(document) = self.open.get_mut(&from_proto::key(uri)) else { return false };
+    /// Applies changes in their order; `None` when the document is not open.
+    pub fn change(&mut self, key: &Key, version: i32, changes: &[TextDocumentContentChangeEvent]) -> Option<&mut Document> {
+        let document = self.open.get_mut(key)?;
         for change in changes {
             document.apply(change, self.encoding);
         }
         document.version = version;
-        self.texts.set(uri, Some(document.rope.clone()));
-        true
+        if let Some(path) = &document.path {
+            self.texts.set(path, Some(document.rope.clone()));
+        }
+        Some(document)
     }
 
     pub fn close(&mut self, uri: &Url) -> Option<Document> {
-        self.texts.set(uri, None);
-        self.open.remove(&from_proto::key(uri))
+        let closed = self.open.remove(&from_proto::key(uri))?;
+        if let Some(path) = &closed.path {
+            self.texts.set(path, None);
+        }
+        Some(closed)
     }
 
     pub fn get(&self, uri: &Url) -> Option<&Document> {

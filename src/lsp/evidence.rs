@@ -1,21 +1,21 @@
-//! Claims of artifacts in the editor: diagnostics, the passage on hover, the source by "go to definition". What a run read is fetched beside the loop.
+//! What runs read, for the artifacts that are open: fetched beside the loop, at most once a second; the passage on hover, the source by "go to definition".
+//! Which claims it does not bear out is told in `claims`.
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ropey::Rope;
+use tokio::time::Instant;
 use tower_lsp::lsp_types::{
-    Diagnostic, DiagnosticSeverity, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverContents, Location, MarkupContent,
-    MarkupKind, NumberOrString, Position, Url,
+    GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverContents, Location, MarkupContent, MarkupKind, Position, Url,
 };
 
 use crate::documents::evidence::{self, Cited, Grounds};
-use crate::domain::{Flaw, Severity};
 use crate::orchestrator::evidence::{of_workspace, workspace_of};
 
-use super::diagnostics::SOURCE;
+use super::claims::EVERY;
 use super::documents::Document;
-use super::from_proto;
+use super::from_proto::{self, Key};
 use super::hover::plain;
 use super::main_loop::Done;
 use super::papers;
@@ -24,8 +24,6 @@ use super::to_proto;
 
 /// Larger documents are not checked, in bytes.
 const LARGEST: usize = 512 * 1024;
-/// Flaws told of one document.
-const MOST: usize = 200;
 /// Lines of a source that a hover shows, and their length in characters.
 const SHOWN_LINES: usize = 8;
 const SHOWN_CHARACTERS: usize = 900;
@@ -36,6 +34,8 @@ struct Held {
     grounds: Option<Arc<Grounds>>,
     /// It is being read.
     under_way: bool,
+    /// When that was begun last.
+    begun: Option<Instant>,
     /// More was read by the run since.
     is_old: bool,
 }
@@ -44,15 +44,22 @@ struct Held {
 #[derive(Debug, Default)]
 pub struct Evidence(BTreeMap<PathBuf, Held>);
 
+impl Evidence {
+    /// When what a run read is to be fetched again.
+    pub fn due(&self) -> Option<Instant> {
+        let old = self.0.values().filter(|held| held.is_old && !held.under_way);
+        old.map(|held| held.begun.map_or_else(Instant::now, |begun| begun + EVERY)).min()
+    }
+}
+
 impl State {
     /// The workspace of an artifact that may claim something, and its path in it.
-    fn artifact(&self, uri: &Url) -> Option<(PathBuf, String)> {
-        let path = from_proto::path(uri)?;
+    fn artifact(&self, path: &Path) -> Option<(PathBuf, String)> {
         let known = self.runs.iter().find_map(|run| {
             let inside = path.strip_prefix(&run.workspace).ok()?.to_str()?.replace('\\', "/");
             Some((run.workspace.clone(), inside))
         });
-        let (workspace, inside) = known.or_else(|| workspace_of(&path))?;
+        let (workspace, inside) = known.or_else(|| workspace_of(path))?;
         let lower = inside.to_lowercase();
         let is_text = [".md", ".markdown", ".txt"].iter().any(|end| lower.ends_with(end));
         let top = inside.split('/').next().unwrap_or_default();
@@ -64,30 +71,41 @@ impl State {
 
     /// A document was opened: what its run read is fetched, if it is an artifact.
     pub fn want_evidence(&mut self, uri: &Url) {
-        if let Some((workspace, _)) = self.artifact(uri) {
-            self.fetch_evidence(workspace);
+        if let Some((workspace, _)) = from_proto::path(uri).and_then(|path| self.artifact(&path)) {
+            self.want_fetched(workspace);
         }
     }
 
     /// A run went on: what it read is fetched again, if one of its artifacts is open.
-    pub fn evidence_grew(&mut self, workspace: &std::path::Path) {
-        if !self.evidence.0.contains_key(workspace) {
-            // An artifact may have been opened before anything was known of its run.
-            let is_open = self.documents.iter().any(|(_, document)| self.artifact(&document.uri).is_some_and(|(of, _)| of == workspace));
-            if !is_open {
-                return;
-            }
+    pub fn evidence_grew(&mut self, workspace: &Path) {
+        // An artifact may have been opened before anything was known of its run.
+        if self.evidence.0.contains_key(workspace) || !self.artifacts_of(workspace).is_empty() {
+            self.want_fetched(workspace.to_owned());
         }
-        self.fetch_evidence(workspace.to_owned());
     }
 
-    fn fetch_evidence(&mut self, workspace: PathBuf) {
+    fn artifacts_of(&self, workspace: &Path) -> Vec<Key> {
+        let is_of = |document: &Document| {
+            let inside = document.path().filter(|path| path.starts_with(workspace));
+            inside.and_then(|path| self.artifact(path)).is_some_and(|(of, _)| of == workspace)
+        };
+        self.documents.iter().filter(|(_, document)| is_of(document)).map(|(key, _)| key.clone()).collect()
+    }
+
+    fn want_fetched(&mut self, workspace: PathBuf) {
+        self.evidence.0.entry(workspace).or_default().is_old = true;
+    }
+
+    /// Fetches what is wanted and was not fetched a moment ago.
+    pub fn settle_evidence(&mut self, now: Instant) {
+        let is_due = |held: &Held| held.is_old && !held.under_way && held.begun.is_none_or(|begun| begun + EVERY <= now);
+        let due: Vec<PathBuf> = self.evidence.0.iter().filter(|(_, held)| is_due(held)).map(|(place, _)| place.clone()).collect();
+        due.into_iter().for_each(|workspace| self.fetch_evidence(workspace, now));
+    }
+
+    fn fetch_evidence(&mut self, workspace: PathBuf, now: Instant) {
         let held = self.evidence.0.entry(workspace.clone()).or_default();
-        if held.under_way {
-            held.is_old = true;
-            return;
-        }
-        (held.under_way, held.is_old) = (true, false);
+        (held.under_way, held.is_old, held.begun) = (true, false, Some(now));
         let (disk, inputs) = (self.setup.machine.disk.clone(), self.inputs.clone());
         tokio::task::spawn_blocking(move || {
             let grounds = of_workspace(&disk, &workspace).ok().map(Arc::new);
@@ -97,58 +115,28 @@ impl State {
 
     /// What a run read has been fetched.
     pub fn take_evidence(&mut self, workspace: PathBuf, grounds: Option<Arc<Grounds>>) {
-        let open: Vec<_> = self
-            .documents
-            .iter()
-            .filter(|(_, document)| self.artifact(&document.uri).is_some_and(|(of, _)| of == workspace))
-            .map(|(key, _)| key.clone())
-            .collect();
+        let open = self.artifacts_of(&workspace);
         let Some(held) = self.evidence.0.get_mut(&workspace) else { return };
         held.under_way = false;
         held.grounds = grounds;
-        let again = std::mem::take(&mut held.is_old);
         if open.is_empty() {
             // Nobody looks any more: it is fetched anew when somebody does.
             self.evidence.0.remove(&workspace);
             return;
         }
         self.stale.extend(open);
-        if again {
-            self.fetch_evidence(workspace);
-        }
     }
 
-    fn grounds(&self, document: &Document) -> Option<(&Grounds, PathBuf)> {
+    /// What the claims of an artifact are compared with, as far as it has been fetched, and the artifact's workspace.
+    pub fn grounds(&self, document: &Document) -> Option<(&Arc<Grounds>, PathBuf)> {
         if self.evidence.0.is_empty() || document.rope.len_bytes() > LARGEST {
             return None;
         }
-        let (workspace, _) = self.artifact(&document.uri)?;
-        Some((self.evidence.0.get(&workspace)?.grounds.as_deref()?, workspace))
+        let (workspace, _) = self.artifact(document.path()?)?;
+        Some((self.evidence.0.get(&workspace)?.grounds.as_ref()?, workspace))
     }
 
-    /// What claims of an artifact their sources do not bear out.
-    pub fn claim_diagnostics(&self, document: &Document) -> Vec<Diagnostic> {
-        let Some((grounds, _)) = self.grounds(document) else { return Vec::new() };
-        let flaws = evidence::check(&document.rope.to_string(), grounds).flaws;
-        flaws.iter().take(MOST).map(|flaw| self.claim(&document.rope, flaw)).collect()
-    }
-
-    fn claim(&self, rope: &Rope, flaw: &Flaw) -> Diagnostic {
-        Diagnostic {
-            range: to_proto::range(rope, flaw.start..flaw.end, self.documents.encoding),
-            severity: Some(match flaw.level {
-                Severity::Error => DiagnosticSeverity::ERROR,
-                Severity::Warning => DiagnosticSeverity::WARNING,
-                Severity::Info => DiagnosticSeverity::INFORMATION,
-            }),
-            code: Some(NumberOrString::String(flaw.rule.into())),
-            source: Some(SOURCE.into()),
-            message: format!("{}; {}", flaw.message, flaw.advice),
-            ..Diagnostic::default()
-        }
-    }
-
-    fn cited(&self, document: &Document, position: Position) -> Option<(Cited, &Grounds, PathBuf)> {
+    fn cited(&self, document: &Document, position: Position) -> Option<(Cited, &Arc<Grounds>, PathBuf)> {
         let (grounds, workspace) = self.grounds(document)?;
         let index = from_proto::char_index(&document.rope, position, self.documents.encoding);
         let offset = document.rope.char_to_byte(index);

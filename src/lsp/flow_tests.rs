@@ -451,3 +451,197 @@ async fn only_a_mark_that_a_person_changed_in_the_open_document_decides_on_save(
     opened.save(&uri);
     assert!(of(&opened.after(1.0).await, "window/showMessage").is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_told_after_the_file_was_written_is_an_edit_to_clients_that_reload_by_opening_anew_and_a_reload_to_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("approvals.md");
+    let uri = format!("file://{}", path.display());
+    let marked = PAPER.replace("[ ]", "[x]");
+    for (client, decides) in
+        [("Neovim", true), ("Eglot (GNU Emacs)", true), ("Zed", false), ("Visual Studio Code", false), ("helix", false)]
+    {
+        std::fs::write(&path, PAPER).unwrap();
+        let bench = || {
+            let mut bench = Bench::new(rich(client));
+            bench.news(waiting("r1", "aaaaaa"), note());
+            bench.state.runs.iter_mut().for_each(|run| run.workspace = folder.path().to_owned());
+            bench.open(&uri, PAPER);
+            bench
+        };
+        // The file first, then the change that is equal to it, then the save.
+        let mut told = bench();
+        std::fs::write(&path, &marked).unwrap();
+        told.edit(&uri, &marked);
+        told.save(&uri);
+        if decides {
+            assert!(!of(&wait_for_message(&mut told).await, "window/showMessage").is_empty(), "{client}: the decision reaches the engine");
+        } else {
+            assert!(of(&told.after(1.0).await, "window/showMessage").is_empty(), "{client}: it came from the disk");
+        }
+        // The way these reload: closed, opened with what is on disk, saved. That decides nothing anywhere.
+        let mut reopened = bench();
+        reopened.notice(Notice::Closed(serde_json::from_value(json!({"textDocument": {"uri": uri}})).unwrap()));
+        reopened.open(&uri, &marked);
+        reopened.save(&uri);
+        assert!(of(&reopened.after(1.0).await, "window/showMessage").is_empty(), "{client}: reloaded");
+    }
+}
+
+fn running(run_id: &str) -> RunState {
+    run(run_id, RunStatus::Running, vec![step(1, "coder", StepStatus::Running)])
+}
+
+impl Bench {
+    /// Takes what tasks brought; how many comparisons were among it.
+    fn take_all(&mut self) -> usize {
+        let mut compared = 0;
+        while let Ok(input) = self.receiver.try_recv() {
+            compared += usize::from(matches!(input, Input::Done(Done::Compared(..))));
+            take(&mut self.state, input);
+        }
+        self.state.settle();
+        compared
+    }
+
+    /// The same for so long. Work on blocking threads holds the clock.
+    async fn take_for(&mut self, seconds: f64) -> usize {
+        let end = tokio::time::Instant::now() + Duration::from_secs_f64(seconds);
+        let mut compared = 0;
+        while tokio::time::Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            compared += self.take_all();
+        }
+        compared
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn claims_are_compared_beside_the_loop_once_a_second_at_most_and_told_of_the_newest_text() {
+    const ARTIFACT: &str = "file:///nowhere/workspaces/r1/report.md";
+    let of_artifact = |sent: &[Value]| {
+        let published = of(sent, "textDocument/publishDiagnostics").into_iter().cloned();
+        published.filter(|message| message["params"]["uri"] == ARTIFACT).collect::<Vec<Value>>()
+    };
+    let mut bench = Bench::new(rich("Zed"));
+    bench.news(running("r1"), note());
+    bench.open(ARTIFACT, "It is so [^s9].\n");
+    // What was read is fetched when it is opened; there is nothing on this disk, so it is put in by hand.
+    assert_eq!(bench.take_for(2.0).await, 0);
+    take(&mut bench.state, Input::Done(Done::Evidence("/nowhere/workspaces/r1".into(), Some(Arc::default()))));
+    bench.state.settle();
+    assert!(of_artifact(&bench.outbox.drain()).is_empty(), "no task had a chance to run: the loop itself compared");
+    assert_eq!(bench.take_for(0.2).await, 1);
+    assert_eq!(of_artifact(&bench.outbox.drain()).len(), 1, "told when the comparison is back");
+    let mut compared = 0;
+    for number in 0..60 {
+        bench.news(running("r1"), note());
+        bench.edit(ARTIFACT, &format!("It is so [^s9].\n{}It is not so [^s8].\n", "\n".repeat(number)));
+        tokio::time::advance(Duration::from_millis(10)).await;
+        tokio::task::yield_now().await;
+        compared += bench.take_all();
+    }
+    assert_eq!(compared, 0, "sixty pieces of news and as many edits in less than a second");
+    assert!(of_artifact(&bench.outbox.drain()).is_empty(), "nothing is told of a text that was not compared");
+    assert_eq!(bench.take_for(3.0).await, 1);
+    let told = of_artifact(&bench.outbox.drain());
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["params"]["diagnostics"][1]["range"]["start"]["line"], 60, "{told:?}");
+    for _ in 0..20 {
+        bench.news(running("r1"), note());
+        assert_eq!(bench.take_for(0.3).await, 0, "the same text against the same sources is not compared again");
+    }
+}
+
+fn editing() -> Value {
+    let mut client = rich("Zed");
+    client["capabilities"]["workspace"]["applyEdit"] = json!(true);
+    client["capabilities"]["workspace"]["workspaceEdit"] = json!({"documentChanges": true});
+    client
+}
+
+fn completed(run_id: &str) -> RunState {
+    run(run_id, RunStatus::Completed, vec![step(1, "coder", StepStatus::Completed)])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tick_that_the_editor_did_not_apply_is_tried_again_and_not_for_ever() {
+    for (answer, wanted) in [(json!({"result": {"applied": true}}), 1), (json!({"result": {"applied": false}}), 3)] {
+        let mut bench = Bench::new(editing());
+        bench.open(URI, "# Notes\n- [ ] goal: write a guide\n");
+        bench.settle().await;
+        bench.news(completed("r1"), finished(RunStatus::Completed));
+        let mut asked = 0;
+        for _ in 0..12 {
+            for edit in of(&bench.after(6.0).await, "workspace/applyEdit") {
+                bench.answer(edit, answer.clone());
+                asked += 1;
+            }
+            // Other news asks for nothing more.
+            bench.news(completed("r1"), note());
+        }
+        assert_eq!(asked, wanted, "{answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_goals_that_are_done_at_once_are_ticked_one_after_the_other() {
+    let text = "# Notes\n- [ ] goal: write a guide\n- [ ] goal: read a book\n";
+    let mut bench = Bench::new(editing());
+    bench.open(URI, text);
+    bench.settle().await;
+    bench.news(completed("r1"), finished(RunStatus::Completed));
+    bench.news(RunState { goal: "read a book".into(), ..completed("r2") }, finished(RunStatus::Completed));
+    for run in bench.state.runs.iter_mut().filter(|run| run.run_id == "r2") {
+        run.origin = Some(Origin::new(&URI.parse().unwrap(), words("read a book"), 2));
+    }
+    let sent = bench.settle().await;
+    let first = of(&sent, "workspace/applyEdit");
+    assert_eq!(first.len(), 1, "one edit for a version");
+    let ticked = text.replacen("- [ ] goal: write a guide", "- [x] goal: write a guide ([summary](workspaces/r1/execution-summary.md))", 1);
+    bench.edit(URI, &ticked);
+    bench.answer(first[0], json!({"result": {"applied": true}}));
+    let sent = bench.after(0.1).await;
+    let second = of(&sent, "workspace/applyEdit");
+    assert_eq!(second.len(), 1, "the other one is not forgotten");
+    let edits = &second[0]["params"]["edit"]["documentChanges"][0]["edits"];
+    assert_eq!((&edits[0]["newText"], &edits[0]["range"]["start"]["line"]), (&json!("x"), &json!(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn findings_stay_with_a_file_that_is_closed_and_go_when_they_are_taken_back() {
+    const ARTIFACT: &str = "file:///nowhere/workspaces/r1/coder.md";
+    let mut bench = Bench::new(rich("Zed"));
+    let found = json!({"findings": [{"path": "coder.md", "line": 2, "severity": "error", "rule": "x", "advice": "mend it"}]}).to_string();
+    let report = Event::ToolFinished {
+        step: StepId::numbered(2),
+        call_id: "c".into(),
+        tool: "report_findings".into(),
+        ok: true,
+        summary: String::new(),
+        content: found,
+        touched: vec![],
+    };
+    bench.news(running("r1"), report);
+    let last = |sent: &[Value]| {
+        let mut of_file = of(sent, "textDocument/publishDiagnostics").into_iter().filter(|message| message["params"]["uri"] == ARTIFACT);
+        of_file.next_back().map(|message| message["params"]["diagnostics"].as_array().unwrap().len())
+    };
+    assert_eq!(last(&bench.settle().await), Some(1), "told of a file that is not open");
+    bench.open(ARTIFACT, "# Code\nwrong\n");
+    bench.settle().await;
+    bench.notice(Notice::Closed(serde_json::from_value(json!({"textDocument": {"uri": ARTIFACT}})).unwrap()));
+    assert_ne!(last(&bench.settle().await), Some(0), "closing a file mends nothing in it");
+    let again = Event::StepStarted {
+        step: StepId::numbered(2),
+        attempt: 2,
+        agent: "qa_tester".into(),
+        log: "agent_outputs/qa.log".into(),
+        tools: vec![],
+        max_turns: 5,
+        system: String::new(),
+        prompt: String::new(),
+    };
+    bench.news(running("r1"), again);
+    assert_eq!(last(&bench.settle().await), Some(0), "the reviewer looks anew: what it said before is gone");
+}

@@ -1,5 +1,5 @@
 //! From the protocol's words to ours: places and addresses. Total: every position of a client becomes a place in the text.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ropey::Rope;
 use tower_lsp::lsp_types::{Position, Range, Url};
@@ -20,6 +20,11 @@ impl Key {
     /// The address of a document that is a file.
     pub fn uri(&self) -> Option<Url> {
         Url::from_file_path(&self.0).ok()
+    }
+
+    /// The file's path; of a document that is no file, its address.
+    pub fn path(&self) -> &Path {
+        Path::new(&self.0)
     }
 }
 

@@ -43,7 +43,7 @@ impl State {
             (first..=last).contains(&line)
         })?;
         let goal = shorten(&marker.text, 200);
-        let Some(run) = origins::run_of(self.runs.iter(), &document.uri, marker) else {
+        let Some(run) = origins::run_of(self.runs.iter(), &document.key, marker) else {
             return Some(format!("**Goal** — {goal}\n\nNot run yet. Running it plans the steps first and asks before anything starts."));
         };
         let mut text = format!("**Goal** — {goal}\n\nRun `{}`: {} {}\n", run.run_id, words::status(run.status), words::tally(run));

@@ -38,7 +38,7 @@ impl State {
                 let found = document.goals.known();
                 let wanted = |marker: &&FoundGoal| lines.is_none_or(|lines| lines.contains(&marker.line));
                 let offers = |marker| {
-                    let run = origins::run_of(self.runs.iter(), &document.uri, marker);
+                    let run = origins::run_of(self.runs.iter(), &document.key, marker);
                     (marker.line, offers::at_goal(document, marker, run, self.documents.encoding).to_vec())
                 };
                 found.iter().filter(wanted).map(offers).collect()

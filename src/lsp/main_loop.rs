@@ -3,9 +3,11 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
 use tower_lsp::jsonrpc;
 use tower_lsp::lsp_types::{
     CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionParams, CompletionResponse, DidChangeTextDocumentParams,
@@ -21,6 +23,7 @@ use crate::domain::plan::PlanRules;
 use crate::domain::view::RunSummary;
 use crate::orchestrator::{RunHandle, Update};
 
+use super::claims::Compared;
 use super::editor::Answer;
 use super::from_proto::Key;
 use super::origins::{Kept, Origin};
@@ -34,6 +37,9 @@ const MAX_NOTICES: usize = 4096;
 
 /// Inputs that are taken before what they mean is told.
 const MOST_AT_ONCE: usize = 256;
+
+/// Edits and news of runs come in bursts: what they mean is told once, this long after the first of them.
+const AFTER_THE_FIRST: Duration = Duration::from_millis(10);
 
 /// Everything that can reach the loop.
 pub enum Input {
@@ -96,7 +102,12 @@ pub enum Done {
     /// Workspaces that were cleaned away.
     Removed(Vec<PathBuf>),
     /// An edit of a document of a run came back from the client.
-    Edited(Key, Answer),
+    Edited {
+        key: Key,
+        /// The run whose goal it ticks.
+        tick: Option<String>,
+        answer: Answer,
+    },
     /// The editor's own settings arrived.
     Configured(Value),
     Prompted(PromptKey, Answer),
@@ -114,6 +125,10 @@ pub enum Done {
     Show(PathBuf),
     /// What a run read, by its workspace; `None` where it cannot be told.
     Evidence(PathBuf, Option<Arc<Grounds>>),
+    /// The claims of an open document were compared with their sources.
+    Compared(Key, Box<Compared>),
+    /// The user's own settings or agents changed on disk.
+    OwnFilesChanged,
 }
 
 /// The sending end.
@@ -158,16 +173,31 @@ impl Inputs {
         let _ = receiver.await;
     }
 
+    /// Returns once nobody takes inputs any more.
+    pub async fn ended(&self) {
+        self.sender.closed().await;
+    }
+
     fn send(&self, input: Input) {
         // The loop is gone only when the process is ending.
         let _ = self.sender.send(input);
     }
 }
 
+/// How soon what an input means has to be told.
+fn settled_by(input: &Input, now: Instant) -> Option<Instant> {
+    match input {
+        Input::Notice(Notice::Changed(_), _) | Input::Engine(_) => Some(now + AFTER_THE_FIRST),
+        // Questions change nothing, unless they are commands.
+        Input::Query(Query::Command(..) | Query::Initialize(..)) | Input::Notice(..) | Input::Done(_) | Input::Leave(_) => Some(now),
+        Input::Query(_) => None,
+    }
+}
+
 /// Runs until all senders are gone or the connection has ended. There is a timer only while something is due.
 pub async fn run(mut state: State, mut inputs: mpsc::UnboundedReceiver<Input>) {
+    let mut due = state.next_due();
     loop {
-        let due = state.next_due();
         let input = tokio::select! {
             biased;
             input = inputs.recv() => match input {
@@ -182,20 +212,22 @@ pub async fn run(mut state: State, mut inputs: mpsc::UnboundedReceiver<Input>) {
             // All that is there already is taken first: many edits are followed by one look at what they mean.
             let mut next = input;
             for _ in 0..MOST_AT_ONCE {
-                let Some(input) = next.take() else { break };
+                let Some(input) = next.take().or_else(|| inputs.try_recv().ok()) else { break };
                 leaving = matches!(input, Input::Leave(_));
+                due = [due, settled_by(&input, Instant::now())].into_iter().flatten().min();
                 take(&mut state, input);
-                next = if leaving { None } else { inputs.try_recv().ok() };
+                if leaving {
+                    break;
+                }
             }
-            // What was fetched beyond the measure is not lost.
-            if let Some(input) = next {
-                leaving = matches!(input, Input::Leave(_));
-                take(&mut state, input);
+            if due.is_some_and(|due| due <= Instant::now()) {
+                state.settle();
+                due = state.next_due();
             }
-            state.settle();
         }));
         if outcome.is_err() {
             tracing::error!("handling an input panicked");
+            due = Some(Instant::now() + AFTER_THE_FIRST);
         }
         if leaving {
             return;
@@ -203,7 +235,7 @@ pub async fn run(mut state: State, mut inputs: mpsc::UnboundedReceiver<Input>) {
     }
 }
 
-async fn at(due: Option<tokio::time::Instant>) {
+async fn at(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,

@@ -2,6 +2,7 @@
 mod actions;
 mod approvals;
 mod capabilities;
+mod claims;
 mod client;
 mod command_apply;
 mod command_doctor;
@@ -39,6 +40,7 @@ mod setup;
 mod start_up;
 mod state;
 mod symbols;
+mod ticks;
 mod to_proto;
 mod transport;
 mod watched;

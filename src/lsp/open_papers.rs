@@ -1,20 +1,19 @@
-//! Documents that are open in the editor, brought up to date by versioned edits: marks of plan.md, entries of approvals.md, the tick of a finished goal.
+//! Documents that are open in the editor, brought up to date by versioned edits: marks of plan.md, entries of approvals.md; the ticks of `ticks` go out here.
 //! Never writes a file, never touches what a person wrote; a client that takes no such edits has lenses and hints instead.
 use ropey::Rope;
-use serde_json::json;
-use tower_lsp::lsp_types::{
-    DocumentChanges, OneOf, OptionalVersionedTextDocumentIdentifier, TextDocumentEdit, TextEdit, Url, WorkspaceEdit,
-};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tower_lsp::lsp_types::{DocumentChanges, OneOf, OptionalVersionedTextDocumentIdentifier, TextDocumentEdit, TextEdit, WorkspaceEdit};
 
 use crate::documents::approvals::{self, DecidedLine};
 use crate::documents::{Mark, Span, place, plan};
 use crate::domain::view::{PendingApproval, RunState};
-use crate::domain::{RunStatus, StepId, StepStatus};
+use crate::domain::{StepId, StepStatus};
 
 use super::client::Feature;
 use super::documents::Document;
+use super::editor::Answer;
 use super::from_proto::{Encoding, Key};
-use super::goals::LINK;
 use super::main_loop::Done;
 use super::papers::{self, Paper};
 use super::runs::Run;
@@ -54,8 +53,9 @@ impl Document {
 
 impl State {
     /// Sends what open papers lack, once for each version of the text.
-    pub fn settle_papers(&mut self) {
-        if !std::mem::take(&mut self.papers_wanted) || !self.client.may(Feature::ApplyEdit) || !self.client.takes_document_changes() {
+    pub fn settle_papers(&mut self, now: Instant) {
+        let is_wanted = self.ticks.wake(now) | std::mem::take(&mut self.papers_wanted);
+        if !is_wanted || !self.client.may(Feature::ApplyEdit) || !self.client.takes_document_changes() {
             return;
         }
         let keys: Vec<Key> =
@@ -88,57 +88,42 @@ impl State {
             return;
         }
         let base = up_to_date(&base);
-        self.send_edit(key, &[difference(&now, &wanted)], Some(&base));
+        self.send_edit(key, &[difference(&now, &wanted)], Some(&base), None);
     }
 
-    /// Sends an edit of an open document, unless one for this version is on its way or was refused.
-    fn send_edit(&mut self, key: &Key, edits: &[(Span, String)], base: Option<&str>) {
+    /// Sends an edit of an open document; `tick` names the run whose goal it ticks. `false` when nothing was sent: one for this version is on its way
+    /// or was refused.
+    pub fn send_edit(&mut self, key: &Key, edits: &[(Span, String)], base: Option<&str>, tick: Option<&str>) -> bool {
         let encoding = self.documents.encoding;
-        let Some(document) = self.documents.by_key_mut(key) else { return };
+        let Some(document) = self.documents.by_key_mut(key) else { return false };
         // On its way, or refused: with the next version of the text it is another matter.
         if document.awaited.as_ref().is_some_and(|awaited| awaited.version == document.version) {
-            return;
+            return false;
         }
         let text = Rope::from_str(&place::apply(&document.rope.to_string(), edits));
         let base = base.map_or_else(|| text.clone(), Rope::from_str);
         document.awaited = Some(Awaited { version: document.version, text, base });
         let edit = document.versioned_edit(edits, encoding);
-        let key = key.clone();
+        let (key, tick) = (key.clone(), tick.map(ToOwned::to_owned));
         let params = json!({"label": "Bring the document up to date", "edit": edit});
-        self.ask_beside("workspace/applyEdit", params, move |answer| Done::Edited(key, answer));
+        self.ask_beside("workspace/applyEdit", params, move |answer| Done::Edited { key, tick, answer });
+        true
     }
 
-    /// A task item that holds a goal is ticked when its run has completed, with a link to the summary.
-    fn tick_goals(&mut self) {
-        let mut wanted = Vec::new();
-        // Of this session: a goal that an earlier one left unticked was left so by its author.
-        for run in self.runs.iter().filter(|run| run.status == RunStatus::Completed && run.state.is_some()) {
-            let Some(origin) = run.origin.as_ref().filter(|origin| origin.here) else { continue };
-            let Some(document) = self.documents.by_key(&origin.document) else { continue };
-            let Some(marker) = document.goals.known().iter().find(|marker| marker.line == origin.line) else { continue };
-            let Some(checkbox) = marker.checkbox.filter(|checkbox| !checkbox.checked) else { continue };
-            let line = document.rope.line(marker.line);
-            let end = document.rope.line_to_byte(marker.line) + line.to_string().trim_end().len();
-            let mut edits = vec![(checkbox.span, "x".to_owned())];
-            let link = link(&document.uri, run).filter(|_| !line.to_string().contains(LINK));
-            edits.extend(link.map(|link| (Span::at(end), format!(" {LINK}{link}))"))));
-            wanted.push((origin.document.clone(), run.run_id.clone(), edits));
-        }
-        for (key, run_id, edits) in wanted {
-            // Once: a person who takes the tick away again means it.
-            if self.ticked.insert(run_id) {
-                self.send_edit(&key, &edits, None);
+    /// An edit of ours came back. A client without such edits is not asked again.
+    pub fn edited(&mut self, key: &Key, tick: Option<&str>, answer: &Answer) {
+        self.client.learn(Feature::ApplyEdit, answer);
+        let applied = matches!(answer, Answer::Result(result) if result.get("applied") == Some(&Value::Bool(true)));
+        if let Some(run_id) = tick {
+            self.ticks.told(run_id, applied, Instant::now());
+            // A tick that was not applied may be sent for the same version once more; other edits wait for the next one.
+            if let Some(document) = self.documents.by_key_mut(key).filter(|_| !applied) {
+                document.awaited = None;
             }
         }
+        // What happened while it was on its way.
+        self.papers_wanted = true;
     }
-}
-
-/// The address of a run's summary, as short as it can be said in the document.
-fn link(document: &Url, run: &Run) -> Option<String> {
-    let summary = to_proto::uri(&run.workspace.join("execution-summary.md"))?;
-    let folder = document.as_str().rsplit_once('/').map(|(folder, _)| format!("{folder}/"))?;
-    let whole = summary.as_str();
-    Some(whole.strip_prefix(&folder).unwrap_or(whole).replace(')', "%29"))
 }
 
 /// The mark that a step of an open plan should have; a step that has not begun keeps what its author gave it.

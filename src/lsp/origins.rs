@@ -9,7 +9,7 @@ use crate::documents::goals::FoundGoal;
 use crate::domain::goal::GoalOrigin;
 use crate::sys::Disk;
 
-use super::from_proto::{self, Key, key};
+use super::from_proto::{Key, key};
 use super::goals::{LINK, words};
 use super::runs::Run;
 use super::state::State;
@@ -190,9 +190,8 @@ pub fn kept(disk: &dyn Disk, workspace: &Path) -> Option<Kept> {
 }
 
 /// The run that belongs to a marker now: the latest one started from it, else the latest one with the same words that came from no document.
-pub fn run_of<'a>(runs: impl DoubleEndedIterator<Item = &'a Run> + Clone, document: &Url, marker: &FoundGoal) -> Option<&'a Run> {
-    let document = from_proto::key(document);
-    let is_here = |origin: &Origin| origin.here && origin.line == marker.line && origin.document == document;
+pub fn run_of<'a>(runs: impl DoubleEndedIterator<Item = &'a Run> + Clone, document: &Key, marker: &FoundGoal) -> Option<&'a Run> {
+    let is_here = |origin: &Origin| origin.here && origin.line == marker.line && origin.document == *document;
     let started_here = runs.clone().rev().find(|run| run.origin.as_ref().is_some_and(is_here));
     started_here.or_else(|| {
         let mut loose = runs.rev().filter(|run| run.from_disk && run.origin.is_none()).peekable();

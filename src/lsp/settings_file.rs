@@ -191,10 +191,24 @@ impl State {
         here.collect()
     }
 
+    /// Workspaces are gone, and with them what was found in their files.
+    pub fn withdraw_findings(&mut self, workspaces: &[PathBuf]) {
+        if !self.client.may(Feature::Diagnostics) {
+            return;
+        }
+        let gone: Vec<PathBuf> = workspaces.iter().flat_map(|workspace| self.told_in(workspace)).collect();
+        for uri in gone.iter().filter_map(|path| to_proto::uri(path)) {
+            self.publish(&uri, None, json!([]));
+        }
+    }
+
     /// Tells a run's findings for files that are not open as well.
     pub fn publish_findings(&mut self, run_id: &str) {
         let Some(run) = self.runs.get(run_id).filter(|_| self.client.may(Feature::Diagnostics)) else { return };
-        let paths: BTreeSet<PathBuf> = run.findings.values().flatten().map(|finding| run.workspace.join(finding.path.as_str())).collect();
+        let mut paths: BTreeSet<PathBuf> =
+            run.findings.values().flatten().map(|finding| run.workspace.join(finding.path.as_str())).collect();
+        // Files whose findings went away are told so.
+        paths.extend(self.told_in(&run.workspace));
         for path in paths {
             let Some(uri) = to_proto::uri(&path) else { continue };
             if self.documents.get(&uri).is_none() {

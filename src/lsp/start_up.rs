@@ -7,8 +7,6 @@ use crate::domain::goal::shorten;
 use crate::domain::view::RunSummary;
 
 use super::client::Feature;
-use super::editor::Answer;
-use super::from_proto::Key;
 use super::main_loop::Done;
 use super::origins::{Kept, kept};
 use super::state::State;
@@ -70,10 +68,5 @@ impl State {
         if let Some(offer) = offer.filter(|_| is_first && !self.client.may(Feature::RunsExtension)) {
             self.say(&offer);
         }
-    }
-
-    /// An edit of ours came back. A client without such edits is not asked again.
-    pub fn edited(&mut self, _: &Key, answer: &Answer) {
-        self.client.learn(Feature::ApplyEdit, answer);
     }
 }

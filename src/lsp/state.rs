@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tower_lsp::lsp_types::{Diagnostic, InitializeParams, InitializeResult, Url};
+use tower_lsp::lsp_types::{Diagnostic, InitializeParams, InitializeResult};
 
 use crate::config::Settings;
 use crate::domain::plan::PlanRules;
@@ -14,9 +14,10 @@ use crate::domain::{Command, Event};
 use crate::orchestrator::Update;
 
 use super::capabilities;
+use super::claims::Comparisons;
 use super::client::{Client, Feature};
 use super::diagnostics::Published;
-use super::documents::{Document, Documents};
+use super::documents::Documents;
 use super::editor::{Answer, Editor};
 use super::evidence::Evidence;
 use super::from_proto::{self, Encoding, Key};
@@ -27,6 +28,7 @@ use super::prompts::Prompts;
 use super::runs::Runs;
 use super::settings_file::Read;
 use super::setup::{Machine, Preferences, Setup};
+use super::ticks::Ticks;
 use super::watched::Watched;
 
 /// Live runs are given this long to let go when the connection ends.
@@ -58,8 +60,7 @@ pub struct State {
     pub(super) untidy: BTreeSet<Key>,
     /// Open papers or goals may lack something that happened.
     pub papers_wanted: bool,
-    /// Runs whose goal was ticked.
-    pub ticked: BTreeSet<String>,
+    pub ticks: Ticks,
     /// The provider of the engine that was last built.
     pub provider: String,
     /// Why the engine could not be built at the last try.
@@ -73,6 +74,7 @@ pub struct State {
     pub last_edit: Option<Instant>,
     /// What runs have read, for the artifacts that are open.
     pub evidence: Evidence,
+    pub comparisons: Comparisons,
 }
 
 impl State {
@@ -96,7 +98,7 @@ impl State {
             stale: BTreeSet::new(),
             untidy: BTreeSet::new(),
             papers_wanted: false,
-            ticked: BTreeSet::new(),
+            ticks: Ticks::default(),
             provider: String::new(),
             engine_problem: None,
             config_broken: false,
@@ -104,6 +106,7 @@ impl State {
             found_once: false,
             last_edit: None,
             evidence: Evidence::default(),
+            comparisons: Comparisons::default(),
         }
     }
 
@@ -133,6 +136,7 @@ impl State {
                 self.read_settings();
                 self.fetch_configuration();
                 self.watch_files();
+                self.watch_own_files();
                 self.look_for_runs();
             }
             Notice::Opened(params) => {
@@ -140,21 +144,27 @@ impl State {
                 self.documents.open(params.text_document, &markers);
                 self.papers_wanted = true;
                 self.want_evidence(&uri);
-                self.touched(&uri);
+                self.touched(from_proto::key(&uri));
             }
             Notice::Changed(params) => {
-                let document = params.text_document;
-                if !self.documents.change(&document.uri, document.version, &params.content_changes) {
+                let (uri, version) = (params.text_document.uri, params.text_document.version);
+                // Every keystroke comes by here: the address is read once.
+                let key = from_proto::key(&uri);
+                let Some(document) = self.documents.change(&key, version, &params.content_changes) else {
                     tracing::warn!("a change of a document that is not open");
                     return;
-                }
+                };
+                let is_paper = papers::kind(document.file_name()).is_some();
                 // What comes back from an edit of ours is nobody's typing.
-                if !self.documents.get_mut(&document.uri).is_some_and(Document::is_our_edit) {
+                if !document.is_our_edit() {
+                    let can_decide = is_paper || document.is_result();
                     self.last_edit = Some(Instant::now());
-                    self.note_reload(&document.uri);
+                    if can_decide {
+                        self.note_reload(&uri);
+                    }
                 }
-                self.papers_wanted |= papers::kind(&from_proto::file_name(&document.uri)).is_some();
-                self.touched(&document.uri);
+                self.papers_wanted |= is_paper;
+                self.touched(key);
             }
             Notice::Saved(params) => {
                 self.paper_saved(&params.text_document.uri);
@@ -164,7 +174,8 @@ impl State {
             }
             Notice::Closed(params) => {
                 if let Some(document) = self.documents.close(&params.text_document.uri) {
-                    self.withdraw_diagnostics(&document.uri);
+                    self.comparisons.forget(&from_proto::key(&document.uri));
+                    self.diagnose_closed(&document.uri);
                 }
             }
             Notice::Configured(settings) => {
@@ -182,8 +193,7 @@ impl State {
     }
 
     /// A text changed; its goals are looked for when somebody wants to know, once for many edits.
-    fn touched(&mut self, uri: &Url) {
-        let key = from_proto::key(uri);
+    fn touched(&mut self, key: Key) {
         self.untidy.insert(key.clone());
         self.stale.insert(key);
     }
@@ -277,9 +287,10 @@ impl State {
             Done::Found(rows, kept) => self.found_runs(rows, kept),
             Done::Removed(workspaces) => {
                 self.runs.forget(&workspaces);
+                self.withdraw_findings(&workspaces);
                 self.runs_changed();
             }
-            Done::Edited(key, answer) => self.edited(&key, &answer),
+            Done::Edited { key, tick, answer } => self.edited(&key, tick.as_deref(), &answer),
             Done::Configured(settings) => self.configure(settings),
             Done::Prompted(key, answer) => self.prompted(&key, &answer),
             Done::ProgressCreated(run_id, answer) => self.progress_created(&run_id, &answer),
@@ -294,22 +305,27 @@ impl State {
             Done::Failed(why) => self.say(&why),
             Done::Show(path) => self.show(&path, true),
             Done::Evidence(workspace, grounds) => self.take_evidence(workspace, grounds),
+            Done::Compared(key, compared) => self.take_compared(key, *compared),
+            Done::OwnFilesChanged => self.settings_changed(),
         }
     }
 
     /// When something has to be done although nothing comes in.
     pub fn next_due(&self) -> Option<Instant> {
-        [self.presenter_due(), self.prompt_due()].into_iter().flatten().min()
+        let beside = [self.evidence.due(), self.comparisons.due(), self.ticks.due()];
+        [self.presenter_due(), self.prompt_due()].into_iter().chain(beside).flatten().min()
     }
 
     /// Does what is due.
     pub fn settle(&mut self) {
         self.tidy();
         let now = Instant::now();
-        self.settle_papers();
+        self.settle_papers(now);
+        self.settle_evidence(now);
         self.settle_prompts(now);
         self.settle_presenter(now);
         self.publish_stale();
+        self.settle_claims(now);
     }
 
     /// Lets go of live runs, resumably, and tells when they have been let go.

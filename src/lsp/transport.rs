@@ -4,8 +4,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
@@ -70,6 +71,8 @@ pub struct Transport<S> {
     in_flight: Arc<Semaphore>,
     shutdown_seen: bool,
     parent: BoxFuture<'static, ()>,
+    /// Requests that were begun and are not answered yet.
+    open: FuturesUnordered<BoxFuture<'static, ()>>,
 }
 
 /// A message of the client, sorted.
@@ -83,7 +86,7 @@ impl<S: LanguageServer> Transport<S> {
     pub fn new(service: LspService<S>, outbox: Outbox, editor: Editor, surroundings: Surroundings) -> Self {
         let in_flight = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
         let parent = futures::future::pending().boxed();
-        Transport { service, outbox, editor, surroundings, in_flight, shutdown_seen: false, parent }
+        Transport { service, outbox, editor, surroundings, in_flight, shutdown_seen: false, parent, open: FuturesUnordered::new() }
     }
 
     /// Serves until the connection ends; `leave` then runs (it lets go of live work), and what is queued is written.
@@ -92,7 +95,7 @@ impl<S: LanguageServer> Transport<S> {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin + Send + 'static,
     {
-        let writing = tokio::spawn(self.outbox.clone().write_to(output));
+        let mut writing = self.outbox.clone().write_to(output).boxed().fuse();
         let mut reader = FrameReader::new(input);
         let ending = loop {
             let outbox = self.outbox.clone();
@@ -104,6 +107,8 @@ impl<S: LanguageServer> Transport<S> {
                 biased;
                 () = outbox.failed() => break Ending::Abrupt,
                 () = &mut self.parent => break Ending::Abrupt,
+                () = &mut writing => break Ending::Abrupt,
+                Some(()) = self.open.next() => continue,
                 frame = next => frame,
             };
             match frame {
@@ -115,7 +120,11 @@ impl<S: LanguageServer> Transport<S> {
                 }
             }
         };
-        leave.await;
+        let mut leave = std::pin::pin!(leave);
+        tokio::select! {
+            () = &mut leave => {}
+            () = &mut writing => leave.await,
+        }
         self.outbox.close();
         let _ = tokio::time::timeout(FLUSH, writing).await;
         ending
@@ -183,7 +192,8 @@ impl<S: LanguageServer> Transport<S> {
             std::task::Poll::Pending => {
                 // Shutdown has begun as soon as it was asked for; `exit` may follow at once.
                 self.shutdown_seen |= is_shutdown;
-                tokio::spawn(async move {
+                // Answered by the same task that reads: no other thread has to be woken for it.
+                let answered = async move {
                     let _permit = permit;
                     match tokio::time::timeout(DEADLINE, future).await {
                         Ok(outcome) => {
@@ -191,7 +201,8 @@ impl<S: LanguageServer> Transport<S> {
                         }
                         Err(_) => answer_error(&reply.outbox, &reply.id, REQUEST_FAILED, "the request took longer than 10 s"),
                     }
-                });
+                };
+                self.open.push(answered.boxed());
             }
         }
     }

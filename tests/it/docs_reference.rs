@@ -37,6 +37,31 @@ fn every_notification_of_our_own_and_every_kind_of_action_is_in_the_reference() 
 }
 
 #[test]
+fn every_message_that_the_server_sends_is_in_the_reference_and_no_other() {
+    let mut sent = BTreeSet::new();
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lsp")).unwrap().map(Result::unwrap) {
+        if !file.file_name().to_string_lossy().ends_with("tests.rs") {
+            let text = fs::read_to_string(file.path()).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap();
+            sent.extend(all(text, r#"\b(?:ask|ask_beside|tell|mention)\(\s*"([$\w/]+)""#));
+        }
+    }
+    assert!(sent.len() > 12, "{sent:?}");
+    let page = read("docs/lsp.md");
+    for method in &sent {
+        assert!(page.contains(&format!("`{method}`")), "{method} is sent and not in the page");
+    }
+    let (_, asked) = page.split_once("## What the server asks of the client").unwrap();
+    for row in asked.lines().filter(|line| line.starts_with("| `")) {
+        let methods = all(row.split('|').nth(1).unwrap(), r"`([$\w/]+)`");
+        assert!(!methods.is_empty(), "{row}");
+        for method in methods {
+            assert!(sent.contains(&method), "{method} is in the page and never sent");
+        }
+    }
+}
+
+#[test]
 fn every_capability_of_the_server_is_in_the_reference() {
     let page = read("docs/lsp.md").to_lowercase();
     let offered = all(&read("src/lsp/capabilities.rs"), r"(?m)^        (\w+)_provider: Some");

@@ -10,6 +10,7 @@
 )]
 mod support;
 
+mod acp;
 mod analyst;
 mod approvals;
 mod bad_input;
@@ -34,10 +35,14 @@ mod lsp_clients;
 mod lsp_commands;
 mod lsp_goals;
 mod lsp_journey;
+mod lsp_killed;
 mod lsp_origins;
 mod lsp_papers;
 mod lsp_profiles;
+mod lsp_reference;
 mod lsp_results;
+mod lsp_scopes;
+mod lsp_sessions;
 mod lsp_settings;
 mod lsp_transport;
 mod lsp_weather;
@@ -49,6 +54,7 @@ mod mcp_real;
 mod model_list;
 mod models;
 mod observability;
+mod package;
 mod prompt_cache;
 mod proposals;
 mod providers;
@@ -58,5 +64,7 @@ mod specialists_texts;
 mod specialists_tools;
 mod traps;
 mod trust;
+#[cfg(unix)]
+mod two_processes;
 mod vscode_package;
 mod web;

@@ -41,9 +41,20 @@ impl Desk {
 
     /// In a folder that is there already.
     pub async fn at(folder: tempfile::TempDir, client: &str, settings: &[(&str, &str)]) -> Desk {
+        let builder = builder(client, folder.path(), settings);
+        Desk::with(folder, builder).await
+    }
+
+    /// With the program as a process of its own.
+    pub async fn process(folder: tempfile::TempDir, client: &str, settings: &[(&str, &str)]) -> Desk {
+        let builder = builder(client, folder.path(), settings).process();
+        Desk::with(folder, builder).await
+    }
+
+    async fn with(folder: tempfile::TempDir, builder: Builder) -> Desk {
         let (sender, edits) = channel();
         let (show, shown) = channel();
-        let mut builder = builder(client, folder.path(), settings)
+        let builder = builder
             .answer("window/showDocument", move |params| {
                 let _ = show.send(params["uri"].as_str().unwrap().to_owned());
                 Some(json!({"success": true}))
@@ -52,10 +63,7 @@ impl Desk {
                 let _ = sender.send(params.clone());
                 Some(json!({"applied": true}))
             });
-        for method in DECORATION {
-            builder = builder.ignore(method);
-        }
-        Desk { folder, editor: builder.start().await, edits, shown }
+        Desk { folder, editor: quiet(builder).start().await, edits, shown }
     }
 
     /// The same project with a new server.
@@ -63,6 +71,13 @@ impl Desk {
         let Desk { folder, editor, .. } = self;
         editor.close().await;
         Desk::at(folder, client, settings).await
+    }
+
+    /// The server is killed in the middle of whatever it does, and a new one started.
+    pub async fn killed(self, client: &str, settings: &[(&str, &str)]) -> Desk {
+        let Desk { folder, mut editor, .. } = self;
+        editor.kill().await;
+        Desk::process(folder, client, settings).await
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -147,6 +162,11 @@ impl Desk {
         };
         actions.as_array().into_iter().flatten().map(action).collect()
     }
+}
+
+/// Passes over decoration.
+pub fn quiet(builder: Builder) -> Builder {
+    DECORATION.into_iter().fold(builder, Builder::ignore)
 }
 
 /// The argument of a decision about the first open question.

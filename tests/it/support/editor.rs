@@ -2,13 +2,14 @@
 //! that nobody expected, or that was left unread fails the test. Never sleeps.
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use ai_orchestrator::lsp::{Ending, Machine, connect};
 use ai_orchestrator::sys::{Environment, RealDisk};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::protocol::protocol;
 
@@ -33,6 +34,7 @@ pub struct Builder {
     ignored: BTreeSet<String>,
     scripts: BTreeMap<String, Script>,
     environment: Environment,
+    of_its_own: bool,
 }
 
 impl Builder {
@@ -66,6 +68,12 @@ impl Builder {
         self
     }
 
+    /// The server is the real program in a process of its own, which can be killed.
+    pub fn process(mut self) -> Self {
+        self.of_its_own = true;
+        self
+    }
+
     /// Starts a server, says `initialize` and `initialized`.
     pub async fn start(self) -> Editor {
         let initialize = self.initialize.clone();
@@ -79,14 +87,20 @@ impl Builder {
     pub fn connect(self) -> Editor {
         let (input, server_input) = tokio::io::duplex(1 << 20);
         let (server_output, output) = tokio::io::duplex(1 << 20);
-        let machine = Machine::new(self.environment, RealDisk::root().unwrap());
-        let server = tokio::spawn(async move { connect(server_input, server_output, machine).await });
+        let (kill, killed) = oneshot::channel();
+        let server = if self.of_its_own {
+            tokio::spawn(program(self.environment, server_input, server_output, killed))
+        } else {
+            let machine = Machine::new(self.environment, RealDisk::root().unwrap());
+            tokio::spawn(async move { connect(server_input, server_output, machine).await })
+        };
         let (sender, incoming) = mpsc::unbounded_channel();
         tokio::spawn(read(output, sender));
         Editor {
             input: Some(input),
             incoming,
             server: Some(server),
+            kill: self.of_its_own.then_some(kill),
             client: self.initialize,
             initialized: Value::Null,
             next_id: 0,
@@ -97,6 +111,24 @@ impl Builder {
             scripts: self.scripts,
         }
     }
+}
+
+/// The program with its pipes joined to ours, until it ends or is killed without a word.
+async fn program(environment: Environment, mut input: DuplexStream, mut output: DuplexStream, killed: oneshot::Receiver<()>) -> Ending {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_ai-orchestrator"));
+    command.arg("lsp").env_clear().envs(environment.with_prefix("")).current_dir(environment.current_dir());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let (mut to, mut from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    // Each ends by itself when one of its ends goes.
+    tokio::spawn(async move { tokio::io::copy(&mut input, &mut to).await });
+    let reading = tokio::spawn(async move { tokio::io::copy(&mut from, &mut output).await });
+    tokio::select! {
+        Ok(()) = killed => child.start_kill().unwrap(),
+        _ = child.wait() => {}
+    }
+    let status = child.wait().await.unwrap();
+    let _ = reading.await;
+    if status.code() == Some(0) { Ending::Clean } else { Ending::Abrupt }
 }
 
 /// The absolute path as an address.
@@ -141,6 +173,7 @@ pub struct Editor {
     input: Option<DuplexStream>,
     incoming: mpsc::UnboundedReceiver<Value>,
     server: Option<tokio::task::JoinHandle<Ending>>,
+    kill: Option<oneshot::Sender<()>>,
     client: Value,
     /// The answer to `initialize`.
     pub initialized: Value,
@@ -164,6 +197,7 @@ impl Editor {
             ignored: BTreeSet::new(),
             scripts: BTreeMap::from([("client/registerCapability".to_owned(), Box::new(|_: &Value| Some(Value::Null)) as Script)]),
             environment: Environment::new([], "/nonexistent-project"),
+            of_its_own: false,
         }
     }
 
@@ -206,6 +240,11 @@ impl Editor {
             }
             self.take_next(&format!("the answer to request {id}")).await;
         }
+    }
+
+    /// Whether the answer to a request of ours has been read already.
+    pub fn has_answer(&self, id: i64) -> bool {
+        self.answers.contains_key(&id)
     }
 
     pub async fn request(&mut self, method: &str, params: Value) -> Result<Value, Refusal> {
@@ -321,6 +360,12 @@ impl Editor {
     /// Closes the pipe to the server without a word.
     pub fn hang_up(&mut self) {
         self.input = None;
+    }
+
+    /// Kills a server of its own process, which can do nothing about it.
+    pub async fn kill(&mut self) {
+        self.kill.take().expect("a process of its own").send(()).unwrap();
+        assert_eq!(self.ending().await, Ending::Abrupt);
     }
 
     /// Waits until the server has left; everything that it still said must be expected.
