@@ -19,13 +19,13 @@ mod model;
 
 const AGENTS: usize = 16;
 /// Requests a second that the server lets through for long, and at once.
-const RATE: f64 = 60.0;
-const BURST: f64 = 30.0;
+const RATE: f64 = 20.0;
+const BURST: f64 = 20.0;
 const LATENCY: Duration = Duration::from_millis(100);
 /// Goals of two calls each, done by sixteen at a time.
-const GOALS: usize = 480;
+const GOALS: usize = 900;
 /// What happens before is the governor's learning.
-const WARM_UP: Duration = Duration::from_secs(3);
+const WARM_UP: Duration = Duration::from_secs(30);
 const PLAN: &str = "---\norchestrator: plan/1\n---\n# Plan: Tides\n- [ ] s1 writer: Write about tides\n  - output: tides.md\n";
 
 /// A bucket of requests that fills at a rate, and when each request came and whether it was let through.

@@ -22,6 +22,7 @@
 //! Where to look: [`orchestrator::Orchestrator`] starts, resumes, lists and cleans up; [`tools::Tool`] adds a tool;
 //! [`llm::Provider`] adds a model; [`domain`] has the words. The map of the inside is `docs/architecture.md`.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make and read their own folders"))]
+pub mod acp;
 pub mod cli;
 pub mod config;
 pub mod documents;

@@ -12,6 +12,7 @@ fn main() -> ExitCode {
     let code = match cli::parse(env::arguments()) {
         Err(stop) => cli::stop(&stop, &environment),
         Ok(parsed) if parsed.invocation == Invocation::Lsp => serve(&parsed.options, &environment, ai_orchestrator::lsp::serve),
+        Ok(parsed) if parsed.invocation == Invocation::Acp => serve(&parsed.options, &environment, ai_orchestrator::acp::serve),
         Ok(parsed) if parsed.invocation == Invocation::Mcp => serve(&parsed.options, &environment, ai_orchestrator::mcp::serve),
         Ok(parsed) => cli::start(parsed, environment),
     };

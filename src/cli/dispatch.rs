@@ -45,14 +45,11 @@ fn act(parsed: Parsed, environment: Environment, terminal: &Terminal) -> Result<
     match invocation {
         Invocation::Print(text) => terminal.out(&text),
         Invocation::Schema(format) => terminal.out(&show::schema(format)),
-        Invocation::Acp => {
-            return Err(Error::not_available("acp").hint("use `ai-orchestrator mcp`, the command line or the language server"));
-        }
         Invocation::EditorConfig { editor } => match editors::configuration(&editor) {
             Some(text) => terminal.out(text.trim_end()),
             None => return Err(Error::usage(format!("there is no configuration for `{editor}`"))),
         },
-        Invocation::Lsp | Invocation::Mcp => return Err(Error::internal("servers are started by the program itself")),
+        Invocation::Lsp | Invocation::Mcp | Invocation::Acp => return Err(Error::internal("servers are started by the program itself")),
         invocation => return with_setup(invocation, &options, environment, terminal),
     }
     Ok(0)

@@ -31,12 +31,22 @@ const VSCODE: &str = r#"// settings.json; needed only where the program does not
 }
 "#;
 
+const ZED: &str = r#"{
+  "code_lens": "on",
+  "lsp": {
+    "ai-orchestrator": {
+      "binary": { "arguments": ["lsp"] }
+    }
+  }
+}
+"#;
+
 /// What goes into the editor's own configuration.
 pub fn configuration(editor: &str) -> Option<&'static str> {
     Some(match editor {
         "helix" => include_str!("../../editors/helix/languages.toml"),
         "emacs" => include_str!("../../editors/emacs/ai-orchestrator.el"),
-        "zed" => include_str!("../../editors/zed/settings.json"),
+        "zed" => ZED,
         "kakoune" => include_str!("../../editors/kakoune/ai-orchestrator.kak"),
         "sublime" => include_str!("../../editors/sublime/LSP.sublime-settings"),
         "neovim" => NEOVIM,

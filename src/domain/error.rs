@@ -19,8 +19,6 @@ pub enum ErrorKind {
     Disk,
     /// The model provider refuses or stays unreachable.
     Provider,
-    /// Named in the contract but not built yet.
-    NotAvailable,
     /// A defect of ours.
     Internal,
 }
@@ -53,11 +51,6 @@ impl Error {
 
     pub fn internal(what: impl Into<String>) -> Self {
         Self::new(ErrorKind::Internal, what)
-    }
-
-    /// `NAME is not available yet`, exit code 2.
-    pub fn not_available(name: &str) -> Self {
-        Self::new(ErrorKind::NotAvailable, format!("{name} is not available yet"))
     }
 
     /// Our own disk failing while doing `what`; ends a run resumably.

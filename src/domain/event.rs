@@ -15,8 +15,8 @@ use super::view::{RunStatus, StepStatus};
 /// The version of every view.
 pub const SCHEMA: u32 = 1;
 /// The version of the journal; a greater one is shown read-only, lesser ones are read and written on. 2: texts told before are named by
-/// their place, and a reply's figures stand in its event alone.
-pub const JOURNAL_SCHEMA: u32 = 2;
+/// their place, and a reply's figures stand in its event alone. 3: the texts to begin with are newer, and what says nothing is left out.
+pub const JOURNAL_SCHEMA: u32 = 3;
 
 /// One line of `journal.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -110,6 +110,7 @@ pub enum Event {
     CallStarted {
         step: StepId,
         ordinal: u32,
+        /// The first digits of the request's hash: enough to tell it from the others of its run.
         request_hash: String,
         model: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,14 +11,10 @@ const WORDS_CAP: usize = 4 * 1024;
 pub fn passage(record: &Record) -> Option<String> {
     let at = record.at.format("%H:%M:%S");
     let text = match &record.event {
-        Event::StepStarted { step, agent, attempt, tools, max_turns, prompt, .. } => {
-            let tools = tools.join(", ");
+        Event::StepStarted { step, agent, attempt, max_turns, prompt, .. } => {
             let guide = prompt.split_once(super::prompt::GUIDE_HEAD).and_then(|(_, after)| after.split_once(')'));
             let guide = guide.map(|(name, _)| format!("; project instructions: {name}")).unwrap_or_default();
-            format!(
-                "{step} {agent}, attempt {attempt}, at most {max_turns} turns, tools: {tools}{guide}\n\n{}\n",
-                capped(task(prompt), WORDS_CAP)
-            )
+            format!("{step} {agent}, attempt {attempt}, at most {max_turns} turns{guide}\n\n{}\n", capped(task(prompt), WORDS_CAP))
         }
         Event::CallFinished { reply: Some(reply), usage, ordinal, .. } => {
             let words = reply.blocks.iter().filter_map(said).collect::<Vec<_>>().join("\n");
@@ -38,9 +34,10 @@ pub fn passage(record: &Record) -> Option<String> {
     Some(format!("[{at}] {text}"))
 }
 
-/// What a prompt says about the step itself: the goal, the plan and earlier outputs stand in files of their own.
+/// What a prompt says about the step itself, without its heading: the goal, the plan and earlier outputs stand in files of their own.
 fn task(prompt: &str) -> &str {
-    let from = prompt.find("# Your step (").and_then(|at| prompt.get(at..)).unwrap_or(prompt);
+    let after_heading = |at: usize| prompt.get(at..).and_then(|from| from.split_once("\n\n")).map(|(_, text)| text);
+    let from = prompt.find("# Your step (").and_then(after_heading).unwrap_or(prompt);
     let ends = ["\n# The other steps\n", "\n# What "];
     let end = ends.iter().filter_map(|heading| from.find(heading)).min();
     end.and_then(|end| from.get(..end)).unwrap_or(from).trim_end()
@@ -66,7 +63,7 @@ mod tests {
     fn a_transcript_tells_the_task_and_refers_to_all_else() {
         let prompt = "# Goal\n\nStudy the tides\n\n# Your step (s2)\n\nWrite é\n\nWrite the result to `b.md`.\n\n# The other steps\n\n- s1\n\n\
                       # What s1 left in `a.md`\n\n<output of=\"s1\">\nlong\n</output>\n";
-        assert_eq!(task(prompt), "# Your step (s2)\n\nWrite é\n\nWrite the result to `b.md`.");
+        assert_eq!(task(prompt), "Write é\n\nWrite the result to `b.md`.");
         assert_eq!(task("no headings"), "no headings");
     }
 }

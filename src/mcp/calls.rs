@@ -6,9 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::domain::view::StepView;
 use crate::domain::{Command, Decision, Error, Goal, QuestionId, Result, RunState, RunStatus, Scope, StepStatus, Via};
-use crate::orchestrator::{Orchestrator, ResumeOptions, RunHandle};
-
-use super::host::Host;
+use crate::orchestrator::{Host, Orchestrator, ResumeOptions, RunHandle};
 
 /// What is shown of a file in one answer, in characters.
 const MAX_SHOWN: usize = 100_000;

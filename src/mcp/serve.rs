@@ -9,10 +9,9 @@ use rmcp::transport::async_rw::AsyncRwTransport;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, stdin, stdout};
 
-use crate::domain::Command;
+use crate::orchestrator::Host;
 use crate::sys::{Environment, RealDisk};
 
-use super::host::Host;
 use super::server::Server;
 
 /// Threads that serve; the work of runs is waiting, not computing.
@@ -45,17 +44,6 @@ where
             2
         }
     };
-    pause_runs(&host).await;
+    let _ = tokio::time::timeout(PATIENCE, host.pause_runs()).await;
     code
-}
-
-async fn pause_runs(host: &Host) {
-    let runs = host.running().map(|engine| engine.runs()).unwrap_or_default();
-    let pause = |run: crate::orchestrator::RunHandle| async move {
-        let paused = run.command(Command::Pause { reason: Some("the client left".into()) }).await;
-        if paused.is_ok() {
-            let _ = run.finished().await;
-        }
-    };
-    let _ = tokio::time::timeout(PATIENCE, futures::future::join_all(runs.into_iter().map(pause))).await;
 }

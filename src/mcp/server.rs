@@ -11,9 +11,9 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::domain::Error;
+use crate::orchestrator::Host;
 
 use super::calls::{self, Listener, Progress};
-use super::host::Host;
 use super::table::{Row, TOOLS};
 
 const ABOUT: &str = "Runs teams of AI agents on goals; every result is a file in a workspace folder. run_goal and plan_goal end with a question about the \

@@ -89,7 +89,7 @@ impl Driver {
         let (report, done) = mpsc::unbounded_channel();
         let letters = Letters::open(&shared, &parts.workspace);
         let mut outlook = Outlook::new(shared.settings.enable_logging);
-        outlook.history = Arc::new(parts.records.iter().filter_map(crate::workspace::views::history_line).collect());
+        outlook.history = crate::workspace::History::of(&parts.records);
         if let Some(plan) = &workflow.plan {
             outlook.plan_taken(super::outlook::marked(&workflow, &plan.text));
         }

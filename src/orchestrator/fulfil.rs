@@ -21,6 +21,8 @@ use super::shared::blocking;
 
 /// The largest file of which an earlier version is kept while findings are worked in, in bytes.
 const MAX_KEPT: usize = 512 * 1024;
+/// Digits of a request's hash in the journal.
+const HASH_DIGITS: usize = 16;
 
 impl Driver {
     /// What a wished call says to its model.
@@ -39,7 +41,7 @@ impl Driver {
             Wish::CallModel { step, ordinal, note, .. } => request.map(|request| Event::CallStarted {
                 step: step.clone(),
                 ordinal: *ordinal,
-                request_hash: request.hash(),
+                request_hash: request.hash().chars().take(HASH_DIGITS).collect(),
                 model: request.model.clone(),
                 max_output_tokens: request.max_output_tokens,
                 note: note.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::documents::{approvals, plan as plan_text};
 use crate::domain::{Buffers, Event, Record, Result, RunState};
 use crate::engine::{Workflow, evidence_report, report, transcript};
-use crate::workspace::{ViewCache, ViewTexts, Workspace, views};
+use crate::workspace::{History, ViewCache, ViewTexts, Workspace, views};
 
 use super::evidence;
 use super::shared::Shared;
@@ -18,8 +18,8 @@ pub(super) const PAUSE: Duration = Duration::from_millis(250);
 /// What has to be written, and what was.
 #[derive(Default)]
 pub(super) struct Outlook {
-    /// A line for each record; shared with the views under way, so that nothing is copied.
-    pub history: Arc<Vec<String>>,
+    /// Shared with the views under way, so that nothing is copied.
+    pub history: History,
     /// Passages not yet appended, by log.
     passages: BTreeMap<String, String>,
     cache: ViewCache,
@@ -40,7 +40,7 @@ impl Outlook {
 
     /// Takes note of a record. `log` is the transcript of its step.
     pub fn take(&mut self, record: &Record, log: Option<&str>) {
-        Arc::make_mut(&mut self.history).extend(views::history_line(record));
+        self.history.take(record);
         self.dirty = true;
         self.urgent |= matches!(
             record.event,
@@ -66,7 +66,7 @@ impl Outlook {
             sources: evidence::kept_texts(workflow, &mut self.kept),
             plan: plan.clone(),
             approvals: approvals_text(workflow, state),
-            history: Arc::clone(&self.history),
+            history: self.history.clone(),
             info,
         };
         if plan.is_some() {
@@ -147,7 +147,7 @@ pub(super) fn approvals_text(workflow: &Workflow, state: &RunState) -> String {
 
 /// Writes every view of a run that nobody drives.
 pub(super) fn write_all(shared: &Shared, workspace: &Workspace, workflow: &Workflow, records: &[Record]) -> Result<()> {
-    let mut outlook = Outlook { history: Arc::new(records.iter().filter_map(views::history_line).collect()), ..Outlook::new(false) };
+    let mut outlook = Outlook { history: History::of(records), ..Outlook::new(false) };
     if let Some(plan) = &workflow.plan {
         outlook.plan_taken(marked(workflow, &plan.text));
     }

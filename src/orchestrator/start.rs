@@ -211,6 +211,18 @@ fn from_step(workflow: &Workflow, step: &StepId) -> Result<Vec<Event>> {
         .collect())
 }
 
+/// A run among those that live here, for as long as this is kept: a driver that panics takes its run off the list as well.
+struct Listed {
+    shared: Arc<Shared>,
+    run_id: String,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.run_id);
+    }
+}
+
 /// `workflow` is the fold of the records in `parts`.
 async fn launch(shared: &Arc<Shared>, run_id: String, parts: Parts, workflow: Workflow) -> Result<RunHandle> {
     let (orders, order_queue) = mpsc::unbounded_channel();
@@ -219,18 +231,15 @@ async fn launch(shared: &Arc<Shared>, run_id: String, parts: Parts, workflow: Wo
     let path = Arc::new(parts.workspace.path().to_owned());
     let handle = RunHandle { run_id: run_id.clone(), workspace: path, state, ended, orders };
     shared.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(run_id.clone(), handle.clone());
+    let listed = Listed { shared: Arc::clone(shared), run_id };
     let mut driver = Driver::new(Arc::clone(shared), handle.clone(), workflow, (parts, order_queue, state_sender));
-    let begun = driver.begin().await;
-    let shared = Arc::clone(shared);
-    if let Err(error) = begun {
-        shared.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&run_id);
-        return Err(error);
-    }
+    driver.begin().await?;
     tokio::spawn(async move {
+        let listed = listed;
         let outcome = driver.run().await;
         // The lease goes first: whoever hears of the end may take the workspace up at once.
         drop(driver);
-        shared.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&run_id);
+        drop(listed);
         let _ = ended_sender.send(Some(outcome.err()));
     });
     Ok(handle)

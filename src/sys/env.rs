@@ -29,6 +29,11 @@ impl Environment {
         Environment { variables: variables.into_iter().collect(), current_dir: current_dir.into() }
     }
 
+    /// The same environment in another current folder.
+    pub fn moved_to(&self, folder: &Path) -> Self {
+        Environment { variables: self.variables.clone(), current_dir: folder.to_owned() }
+    }
+
     /// The variable's value, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())

@@ -28,6 +28,17 @@ fn a_long_file_is_cut_to_size_and_can_be_read_on() {
 }
 
 #[test]
+fn an_attached_pdf_file_is_read_as_the_text_of_its_pages() {
+    let print: &[u8] = include_bytes!("../../tests/fixtures/pdf/tides.pdf");
+    let mut bench = Bench::new().file("tides.pdf", print).file("broken.pdf", b"%PDF-1.4 and no more");
+    let read = bench.run("read_file", json!({"path": "tides.pdf"}));
+    assert!(read.ok && read.content.starts_with("1\t[page 1]\n2\tTides of the North Sea\n"), "{}", read.content);
+    assert!(read.content.contains("was 2.97 m in 2024") && read.touched[0].sha256 == crate::domain::hash::sha256(print));
+    let refused = bench.run("read_file", json!({"path": "broken.pdf"}));
+    assert!(!refused.ok && refused.content.contains("no text"), "{}", refused.content);
+}
+
+#[test]
 fn what_is_not_text_is_refused_and_latin_1_is_shown_as_far_as_it_goes() {
     let mut bench = Bench::new().file("a.png", [0x89, b'P', 0, 1]).file("l.txt", [b'c', 0xe9, b'\n']).file("e.txt", "");
     let refused = bench.run("read_file", json!({"path": "a.png"}));

@@ -56,7 +56,7 @@ fn with_views(workspace: &Workspace, goal: &str, status: RunStatus) {
         summary: None,
         plan: None,
         approvals: String::new(),
-        history: Arc::default(),
+        history: super::super::History::default(),
         info,
         evidence: None,
         sources: Vec::new(),

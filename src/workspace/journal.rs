@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::blobs::{self, Blobs, INLINE_BYTES, has_blobs};
+use super::terse;
 use super::texts::{Texts, has_texts};
 use crate::domain::event::JOURNAL_SCHEMA;
 use crate::domain::{Error, ErrorKind, Event, Record, Result};
@@ -24,6 +25,9 @@ const TEXTS_SCHEMA: u32 = 2;
 
 /// A line shorter than this is written as it is: no text in it is worth telling by its place.
 const SHORT_LINE: usize = 256;
+
+/// The first format whose records are written in [`terse`] form.
+const TERSE_SCHEMA: u32 = 3;
 
 /// In what state a journal was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +64,8 @@ pub struct Journal {
     next_seq: u64,
     blobs: Blobs,
     texts: Texts,
+    /// The model that its last start names.
+    model: Option<String>,
     /// The format that its last start names: an older one is written on as that version reads it.
     schema: u32,
     /// Set while bytes of a failed append may stand behind the last whole line.
@@ -103,57 +109,71 @@ impl Journal {
     }
 
     fn write(&mut self, record: &Record) -> std::io::Result<()> {
+        if self.file.is_none() {
+            return Err(std::io::Error::other(self.refusal.clone()));
+        }
+        self.schema = self.schema.max(schema_of(record));
+        self.texts.begin(self.schema);
+        if let Event::RunStarted { model, .. } = &record.event {
+            self.model.clone_from(model);
+        }
+        let told = self.texts.length();
+        let written = self.line(record).and_then(|line| self.append_line(&line));
+        match written {
+            Ok(()) => self.texts.settle(),
+            Err(_) => self.texts.forget(told),
+        }
+        written
+    }
+
+    fn append_line(&mut self, line: &str) -> std::io::Result<()> {
         let Some(file) = &mut self.file else { return Err(std::io::Error::other(self.refusal.clone())) };
         if self.unclean {
             file.truncate(self.length)?;
             self.unclean = false;
         }
-        self.schema = self.schema.max(schema_of(record));
+        if let Err(error) = file.append(line.as_bytes()) {
+            self.unclean = file.truncate(self.length).is_err();
+            return Err(error);
+        }
+        self.length += line.len() as u64;
+        Ok(())
+    }
+
+    fn line(&mut self, record: &Record) -> std::io::Result<String> {
         let mut line = serde_json::to_string(record)?;
         if depth(&line) > MAX_DEPTH {
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "an event is nested too deeply to be read back"));
         }
-        let told = self.texts.length();
         // A string is never longer than its JSON, so a short line holds no long one.
-        if line.len() > SHORT_LINE {
-            let texts = Some(&mut self.texts).filter(|_| self.schema >= TEXTS_SCHEMA);
-            match shortened(record, texts, &mut self.blobs) {
-                Ok(shorter) => line = shorter,
-                Err(error) => {
-                    self.texts.forget(told);
-                    return Err(error);
-                }
-            }
+        if line.len() > SHORT_LINE || terse::may_shorten(&line) {
+            line = self.shortened(record)?;
         }
         line.push('\n');
-        if let Err(error) = file.append(line.as_bytes()) {
-            self.unclean = file.truncate(self.length).is_err();
-            self.texts.forget(told);
-            return Err(error);
+        Ok(line)
+    }
+
+    /// The line of a record without what the journal told before, without what its reader knows, and without large strings.
+    fn shortened(&mut self, record: &Record) -> std::io::Result<String> {
+        let mut value = serde_json::to_value(record)?;
+        if self.schema >= TERSE_SCHEMA {
+            terse::take_out(&mut value, self.model.as_deref());
         }
-        self.texts.settle();
-        self.length += line.len() as u64;
-        Ok(())
+        if self.schema >= TEXTS_SCHEMA {
+            self.texts.take_out(&mut value);
+        }
+        let line = value.to_string();
+        if line.len() <= INLINE_BYTES {
+            return Ok(line);
+        }
+        self.blobs.take_out(&mut value)?;
+        Ok(value.to_string())
     }
 }
 
 /// The format that a start names; 0 for every other record.
 fn schema_of(record: &Record) -> u32 {
     if let Event::RunStarted { schema, .. } = &record.event { *schema } else { 0 }
-}
-
-/// The line of a record without what the journal told before, and without large strings.
-fn shortened(record: &Record, texts: Option<&mut Texts>, blobs: &mut Blobs) -> std::io::Result<String> {
-    let mut value = serde_json::to_value(record)?;
-    if let Some(texts) = texts {
-        texts.take_out(&mut value);
-    }
-    let line = value.to_string();
-    if line.len() <= INLINE_BYTES {
-        return Ok(line);
-    }
-    blobs.take_out(&mut value)?;
-    Ok(value.to_string())
 }
 
 /// How deeply a JSON text is nested.
@@ -185,28 +205,41 @@ pub(super) struct Reading {
     unended: bool,
     bytes: Vec<u8>,
     /// What its lines told, for those that follow.
+    told: Told,
+}
+
+/// What later lines of a journal build on.
+struct Told {
     texts: Texts,
+    model: Option<String>,
+}
+
+impl Told {
+    fn start(&mut self, schema: u32, model: Option<&str>) {
+        self.texts.begin(schema);
+        self.model = model.map(str::to_owned);
+    }
 }
 
 /// Reads the journal of the workspace whose `.orchestrator/` this is; changes nothing.
 pub(super) fn read(private: &Arc<dyn Disk>) -> Result<Reading> {
     let bytes = private.read(JOURNAL, MAX_JOURNAL_BYTES).map_err(|error| Error::disk("cannot read the journal", &error))?;
-    let texts = Texts::new();
-    let mut reading = Reading { records: Vec::new(), health: JournalHealth::Sound, good: 0, unended: false, bytes: Vec::new(), texts };
+    let told = Told { texts: Texts::new(), model: None };
+    let mut reading = Reading { records: Vec::new(), health: JournalHealth::Sound, good: 0, unended: false, bytes: Vec::new(), told };
     let mut newer = None;
     for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let whole = line.ends_with(b"\n");
         let seq = reading.records.len() as u64 + 1;
-        let told = reading.texts.length();
-        match read_line(private, line, seq, &mut reading.texts) {
+        let told = reading.told.texts.length();
+        match read_line(private, line, seq, &mut reading.told) {
             Ok(Line::Record(record)) => {
-                reading.texts.settle();
+                reading.told.texts.settle();
                 reading.records.push(*record);
             }
             Ok(Line::Blank) => {}
             Ok(Line::Newer(schema)) => newer = Some(schema),
             Err(_) => {
-                reading.texts.forget(told);
+                reading.told.texts.forget(told);
                 let corrupt = JournalHealth::Corrupt { line: index + 1, copy: None };
                 reading.health = if whole { corrupt } else { JournalHealth::TornTail };
             }
@@ -227,7 +260,7 @@ pub(super) fn read(private: &Arc<dyn Disk>) -> Result<Reading> {
 /// Opens the journal for the holder of the lease: cuts off a torn tail, sets a corrupt file aside, leaves a newer one alone.
 /// `folders` are those whose names must last for the journal to last.
 pub(super) fn open(private: &Arc<dyn Disk>, folders: Vec<Arc<dyn Disk>>) -> Result<(Journal, Vec<Record>, JournalHealth)> {
-    let Reading { records, mut health, good, unended, bytes, texts } = read(private)?;
+    let Reading { records, mut health, good, unended, bytes, told } = read(private)?;
     let mut journal = Journal {
         file: None,
         refusal: String::new(),
@@ -235,7 +268,8 @@ pub(super) fn open(private: &Arc<dyn Disk>, folders: Vec<Arc<dyn Disk>>) -> Resu
         next_seq: records.len() as u64 + 1,
         blobs: Blobs::new(private.clone()),
         schema: records.iter().map(schema_of).max().unwrap_or(0),
-        texts,
+        texts: told.texts,
+        model: told.model,
         unclean: false,
         folders,
     };
@@ -267,13 +301,13 @@ enum Line {
     Newer(u32),
 }
 
-fn read_line(private: &Arc<dyn Disk>, line: &[u8], seq: u64, texts: &mut Texts) -> std::result::Result<Line, String> {
+fn read_line(private: &Arc<dyn Disk>, line: &[u8], seq: u64, told: &mut Told) -> std::result::Result<Line, String> {
     let text = std::str::from_utf8(line).map_err(|error| error.to_string())?;
     if text.trim().is_empty() {
         return Ok(Line::Blank);
     }
-    let whole = !has_blobs(text) && !has_texts(text);
-    let parsed = if whole { plain(text) } else { restored(private, text, texts) };
+    let whole = !has_blobs(text) && !has_texts(text) && !terse::may_lengthen(text);
+    let parsed = if whole { plain(text, told) } else { restored(private, text, told) };
     match parsed {
         Ok(Record { event: Event::RunStarted { schema, .. }, .. }) if schema > JOURNAL_SCHEMA => Ok(Line::Newer(schema)),
         Ok(record) if record.seq != seq => Err(format!("line {} stands where {seq} belongs", record.seq)),
@@ -291,25 +325,36 @@ struct Head {
 }
 
 /// Reads a line twice, once for each part: reading both at once would copy all of it first.
-fn plain(text: &str) -> std::result::Result<Record, String> {
+fn plain(text: &str, told: &mut Told) -> std::result::Result<Record, String> {
     let Head { seq, at } = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let event = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if let Event::RunStarted { schema, model, .. } = &event {
+        told.start(*schema, model.as_deref());
+    }
     Ok(Record { seq, at, event })
 }
 
-fn restored(private: &Arc<dyn Disk>, text: &str, texts: &mut Texts) -> std::result::Result<Record, String> {
+fn restored(private: &Arc<dyn Disk>, text: &str, told: &mut Told) -> std::result::Result<Record, String> {
     let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if let Some(schema) = start_of(&value) {
+        told.start(schema, value.get("model").and_then(Value::as_str));
+    }
     blobs::put_back(private, &mut value)?;
-    texts.put_back(&mut value)?;
+    told.texts.put_back(&mut value)?;
+    terse::put_back(&mut value, told.model.as_deref());
     let Head { seq, at } = Head::deserialize(&value).map_err(|error| error.to_string())?;
     let event = serde_json::from_value(value).map_err(|error| error.to_string())?;
     Ok(Record { seq, at, event })
 }
 
 fn newer_start(text: &str) -> Option<u32> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    let schema = value.get("schema")?.as_u64().filter(|schema| *schema > u64::from(JOURNAL_SCHEMA))?;
-    (value.get("event")?.as_str()? == "run_started").then(|| u32::try_from(schema).unwrap_or(u32::MAX))
+    serde_json::from_str(text).ok().as_ref().and_then(start_of).filter(|schema| *schema > JOURNAL_SCHEMA)
+}
+
+/// The format that a line names, if it is a start.
+fn start_of(record: &Value) -> Option<u32> {
+    let schema = record.get("schema")?.as_u64()?;
+    (record.get("event")?.as_str()? == "run_started").then(|| u32::try_from(schema).unwrap_or(u32::MAX))
 }
 
 /// Copies a damaged journal to `journal.jsonl.corrupt-N`; the same bytes are copied once.

@@ -31,6 +31,57 @@ fn events_come_back_as_they_were_with_a_number_each() {
     assert_eq!(journal.len(), 4);
 }
 
+fn tool_finished(content: &str) -> Event {
+    Event::ToolFinished {
+        step: crate::domain::StepId::numbered(1),
+        call_id: "c1".into(),
+        tool: "write_file".into(),
+        ok: true,
+        summary: "wrote a.md".into(),
+        content: content.into(),
+        touched: Vec::new(),
+    }
+}
+
+fn of_format(schema: u32) -> Event {
+    let Event::RunStarted { run_id, goal, project, inputs, provider, model, approvals, resumed, version, .. } = started("x") else {
+        panic!()
+    };
+    let (budget_usd, budget_tokens) = (None, None);
+    Event::RunStarted { schema, run_id, goal, project, inputs, provider, model, approvals, resumed, version, budget_usd, budget_tokens }
+}
+
+/// An old journal that a newer program goes on with, as a resume does, reads in one piece: each format with its own dictionary.
+#[test]
+fn a_journal_goes_through_the_formats_and_every_event_comes_back() {
+    let told = "What is told again and again, in every format there ever was. ".repeat(10);
+    let mut events = Vec::new();
+    for schema in [1, 2, 3, 3] {
+        events.extend([
+            of_format(schema),
+            note(&told),
+            tool_finished("wrote a.md"),
+            tool_finished("other words"),
+            finished(RunStatus::Paused),
+            note(&told),
+        ]);
+    }
+    let scratch = Scratch::new();
+    let workspace = scratch.with_events("x", NOON, events.clone());
+    let (records, health) = workspace.read_journal().unwrap();
+    assert_eq!(health, JournalHealth::Sound);
+    assert_eq!(records.into_iter().map(|record| record.event).collect::<Vec<_>>(), events);
+    let text = std::fs::read_to_string(file(&workspace)).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[2].contains("\"content\":\"wrote a.md\"") && lines[4].contains("\"reason\":null"), "as the first version writes");
+    assert!(!lines[14].contains("content") && !lines[16].contains("null"), "{}{}", lines[14], lines[16]);
+    assert!(lines[5].len() > 600 && lines[11].len() < 200, "{}", lines[11]);
+    // A process that opens it later goes on where it ends.
+    let (mut journal, ..) = workspace.open_journal().unwrap();
+    journal.append(at(NOON), note(&told)).unwrap();
+    assert_eq!(workspace.read_journal().unwrap().0.last().map(|record| record.event.clone()), Some(note(&told)));
+}
+
 #[test]
 fn a_last_line_torn_at_any_byte_is_forgiven() {
     let (_scratch, workspace) = three();

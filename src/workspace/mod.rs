@@ -2,6 +2,7 @@
 pub mod blobs;
 pub mod catalog;
 pub mod cleanup;
+pub mod history;
 pub mod inputs;
 pub mod jail;
 pub mod journal;
@@ -10,11 +11,13 @@ pub mod lease;
 pub mod named;
 pub mod proposed;
 pub mod store;
+mod terse;
 #[cfg(test)]
 mod test_support;
 mod texts;
 pub mod views;
 
+pub use history::History;
 pub use journal::{Journal, JournalHealth};
 pub use lease::{Lease, Owner};
 pub use store::Workspace;

@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::blobs::INLINE_BYTES;
 
-/// Texts that runs begin with. Frozen: journals refer into it, so a change of one byte needs a new number of the journal's format.
-const DICTIONARY: &[u8] = include_bytes!("texts/dictionary-1.txt");
+/// Texts that runs begin with, for each format of the journal that has any. Frozen: journals refer into them, so a change of one byte needs a
+/// new number of the format, and with it a dictionary of its own.
+const DICTIONARIES: [(u32, &[u8]); 2] = [(2, include_bytes!("texts/dictionary-1.txt")), (3, include_bytes!("texts/dictionary-2.txt"))];
 /// The line's own field.
 const FIELD: &str = "texts";
 /// What a line that has the field contains; inside a string the quotes would be escaped.
@@ -37,6 +38,10 @@ const PLACES: usize = 4 * 1024;
 /// The stream of one journal, up to its last line.
 #[derive(Debug)]
 pub(super) struct Texts {
+    /// The format of the lines, as the last start named it.
+    schema: u32,
+    /// What the stream begins with.
+    dictionary: &'static [u8],
     stream: Vec<u8>,
     /// By the hash of a block: one more than where it stands. Only who writes needs it.
     places: Vec<u32>,
@@ -53,7 +58,28 @@ struct Copy {
 
 impl Texts {
     pub(super) fn new() -> Self {
-        Texts { stream: DICTIONARY.to_vec(), places: Vec::new(), indexed: 0 }
+        Texts { schema: 0, dictionary: &[], stream: Vec::new(), places: Vec::new(), indexed: 0 }
+    }
+
+    /// A start names the format that holds from its own line on: where that has another dictionary, the stream begins
+    /// anew with it. An older format changes nothing.
+    pub(super) fn begin(&mut self, schema: u32) {
+        if schema <= self.schema {
+            return;
+        }
+        self.schema = schema;
+        let of_format = DICTIONARIES.iter().rev().find(|(from, _)| *from <= schema).map_or(&[][..], |(_, texts)| texts);
+        if of_format != self.dictionary {
+            self.dictionary = of_format;
+            self.begin_anew();
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        self.stream.clear();
+        self.stream.extend_from_slice(self.dictionary);
+        self.places.clear();
+        self.indexed = 0;
     }
 
     /// How far the stream goes: for [`Texts::forget`].
@@ -70,9 +96,7 @@ impl Texts {
     /// The line that was just made or read stands in the journal.
     pub(super) fn settle(&mut self) {
         if self.stream.len() > STREAM_LIMIT {
-            self.stream.truncate(DICTIONARY.len());
-            self.places.clear();
-            self.indexed = 0;
+            self.begin_anew();
         }
     }
 
@@ -144,8 +168,10 @@ impl Texts {
 
     fn index_up_to(&mut self, end: usize) {
         while self.indexed < end {
-            if let (Some(block), Ok(place)) = (block(&self.stream, self.indexed), u32::try_from(self.indexed + 1))
-                && let Some(entry) = self.places.get_mut(slot(block))
+            if let (Some(found), Ok(place)) = (block(&self.stream, self.indexed), u32::try_from(self.indexed + 1))
+                && let Some(entry) = self.places.get_mut(slot(found))
+                // Of equal blocks the first is kept: most of a text that repeats itself follows it.
+                && (*entry as usize).checked_sub(1).and_then(|known| block(&self.stream, known)) != Some(found)
             {
                 *entry = place;
             }

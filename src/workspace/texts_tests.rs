@@ -4,9 +4,17 @@ use serde_json::json;
 
 use super::*;
 
+const DICTIONARY: &[u8] = DICTIONARIES[1].1;
+
+fn begun() -> Texts {
+    let mut texts = Texts::new();
+    texts.begin(3);
+    texts
+}
+
 /// Lines as a journal writes them.
 fn written(records: &[Value]) -> Vec<Value> {
-    let mut texts = Texts::new();
+    let mut texts = begun();
     records
         .iter()
         .map(|record| {
@@ -19,7 +27,7 @@ fn written(records: &[Value]) -> Vec<Value> {
 }
 
 fn read(lines: &[Value]) -> Result<Vec<Value>, String> {
-    let mut texts = Texts::new();
+    let mut texts = begun();
     lines
         .iter()
         .map(|line| {
@@ -36,9 +44,26 @@ fn sizes(lines: &[Value]) -> Vec<usize> {
 }
 
 #[test]
-fn the_dictionary_never_changes() {
-    let hash = crate::domain::hash::sha256(DICTIONARY);
-    assert_eq!(hash, "833dfdf6a5683991c308fe11bb6d068825fa14a5b3be0d5066ac780f8176eb82", "journals refer into it by place");
+fn a_dictionary_never_changes() {
+    let hashes = DICTIONARIES.map(|(_, texts)| crate::domain::hash::sha256(texts));
+    let frozen = [
+        "833dfdf6a5683991c308fe11bb6d068825fa14a5b3be0d5066ac780f8176eb82",
+        "1af3adfa713d62189929fc3223ef65799142114157582238f93ffb8122580ebf",
+    ];
+    assert_eq!(hashes, frozen, "journals refer into it by place");
+}
+
+#[test]
+fn a_start_of_a_newer_format_begins_the_stream_anew_and_one_of_the_same_does_not() {
+    let mut texts = Texts::new();
+    for (schema, length) in [(1, 0), (2, DICTIONARIES[0].1.len()), (3, DICTIONARY.len()), (4, DICTIONARY.len())] {
+        texts.begin(schema);
+        assert_eq!(texts.length(), length);
+    }
+    texts.take_out(&mut json!({"text": "tides ".repeat(100)}));
+    let length = texts.length();
+    texts.begin(3);
+    assert_eq!(texts.length(), length);
 }
 
 #[test]
@@ -59,9 +84,9 @@ fn a_text_told_before_is_named_by_its_place_wherever_it_stands() {
 }
 
 #[test]
-fn the_role_texts_of_the_first_version_cost_next_to_nothing() {
+fn the_role_texts_of_a_format_cost_next_to_nothing() {
     let text = std::str::from_utf8(DICTIONARY).unwrap();
-    let (common, coder) = (text.get(..2000).unwrap(), text.get(8000..10_000).unwrap());
+    let (common, coder) = (text.get(1..2001).unwrap(), text.get(8000..10_000).unwrap());
     let record = json!({"system": format!("{coder}\n\n{common}")});
     let lines = written(std::slice::from_ref(&record));
     assert!(sizes(&lines)[0] < 100, "{}", lines[0]);
@@ -79,7 +104,7 @@ fn a_repeating_text_copies_from_itself() {
 #[test]
 fn a_line_that_was_not_written_leaves_no_trace() {
     let one = json!({"text": "a text that is told twice, and the second time by its place only; ".repeat(8)});
-    let mut texts = Texts::new();
+    let mut texts = begun();
     let before = texts.length();
     texts.take_out(&mut one.clone());
     texts.forget(before);
@@ -113,10 +138,10 @@ fn places_that_do_not_exist_are_told() {
         json!([1]),
     ] {
         let mut record = json!({"text": "", "texts": told});
-        assert!(Texts::new().put_back(&mut record).is_err(), "{told}");
+        assert!(begun().put_back(&mut record).is_err(), "{told}");
     }
     let mut cut = json!({"text": "", "texts": [["/text", "é", DICTIONARY.len(), 1]]});
-    assert_eq!(Texts::new().put_back(&mut cut), Err("a text is cut inside a character".into()));
+    assert_eq!(begun().put_back(&mut cut), Err("a text is cut inside a character".into()));
 }
 
 proptest! {
@@ -133,7 +158,7 @@ proptest! {
     #[test]
     fn no_list_of_texts_makes_reading_panic(told in "\\[(\\[(\"/text\"|\"x\"|[0-9]{1,6})(,(\"a\"|[0-9]{1,6})){0,6}\\]){0,2}\\]") {
         if let Ok(told) = serde_json::from_str::<Value>(&told) {
-            let _ = Texts::new().put_back(&mut json!({"text": "", "texts": told}));
+            let _ = begun().put_back(&mut json!({"text": "", "texts": told}));
         }
     }
 }

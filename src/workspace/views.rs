@@ -1,15 +1,15 @@
 //! The files people and scripts read: written whole when their content changed, rebuilt from the journal at any time. Renders JSON; the prose comes in.
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::history::History;
 use super::store::Workspace;
 use crate::domain::event::SCHEMA;
 use crate::domain::hash::sha256;
-use crate::domain::view::{HistoryEntry, WorkspaceInfo};
-use crate::domain::{Error, Event, Record, RelPath, Result, RunState};
+use crate::domain::view::WorkspaceInfo;
+use crate::domain::{Error, RelPath, Result, RunState};
 
 pub const CONTEXT: &str = "context-main.md";
 pub const HISTORY: &str = "workflow-history.json";
@@ -20,11 +20,6 @@ pub const PLAN: &str = "plan.md";
 pub const APPROVALS: &str = "approvals.md";
 pub const EVIDENCE: &str = "evidence.json";
 
-/// Longer strings of a record do not go into the history.
-const MAX_HISTORY_CHARS: usize = 200;
-/// Fields that the history leaves out: bulk, and what only programs read.
-const LEFT_OUT: [&str; 8] = ["event", "system", "prompt", "content", "tools", "request_hash", "hash", "touched"];
-
 /// Everything that the views say.
 #[derive(Debug, Clone)]
 pub struct ViewTexts {
@@ -33,8 +28,7 @@ pub struct ViewTexts {
     pub summary: Option<String>,
     pub plan: Option<String>,
     pub approvals: String,
-    /// The entries as JSON, one line each.
-    pub history: Arc<Vec<String>>,
+    pub history: History,
     pub info: WorkspaceInfo,
     /// The list of sources; `None` where nothing was read.
     pub evidence: Option<Value>,
@@ -49,8 +43,8 @@ pub struct ViewCache {
     written: BTreeMap<String, String>,
     /// Name → top-level fields of the file that are not ours.
     kept: BTreeMap<String, Map<String, Value>>,
-    /// How many entries the history on disk has.
-    history: Option<usize>,
+    /// How far the history on disk goes.
+    history: Option<(usize, usize)>,
 }
 
 impl ViewCache {
@@ -65,7 +59,7 @@ impl ViewCache {
 pub fn write_views(workspace: &Workspace, texts: &ViewTexts, previous: &mut ViewCache) -> Result<()> {
     let state = json_view(workspace, previous, STATE, &texts.state);
     let info = json_view(workspace, previous, INFO, &texts.info);
-    let history = (previous.history != Some(texts.history.len())).then(|| history_view(workspace, previous, texts));
+    let history = (previous.history != Some(texts.history.extent())).then(|| history_view(workspace, previous, texts));
     let evidence = texts.evidence.as_ref().and_then(|view| json_view(workspace, previous, EVIDENCE, view));
     let kept = keep_sources(workspace, &texts.sources);
     let views = [
@@ -83,7 +77,7 @@ pub fn write_views(workspace: &Workspace, texts: &ViewTexts, previous: &mut View
         let Some(text) = text else { continue };
         let written = write_changed(workspace, name, &text, previous);
         if written.is_ok() && name == HISTORY {
-            previous.history = Some(texts.history.len());
+            previous.history = Some(texts.history.extent());
         }
         outcome = outcome.and(written);
     }
@@ -182,82 +176,8 @@ fn history_view(workspace: &Workspace, previous: &mut ViewCache, texts: &ViewTex
     for (field, value) in kept {
         text.push_str(&format!("{}: {value},\n", json!(field)));
     }
-    text.push_str(&format!("\"entries\": [\n{}\n]\n}}\n", texts.history.join(",\n")));
+    text.push_str(&format!("\"entries\": [\n{}\n]\n}}\n", texts.history.lines().collect::<Vec<_>>().join(",\n")));
     text
-}
-
-/// A record's line in the history.
-pub fn history_line(record: &Record) -> Option<String> {
-    serde_json::to_string(&history_entry(record)).ok()
-}
-
-/// A record for the history: prompts, contents and replies are left out, every other long string gives way to its length.
-pub fn history_entry(record: &Record) -> HistoryEntry {
-    let event = record.event.name().to_owned();
-    let mut details = match serde_json::to_value(without_bulk(&record.event).as_ref().unwrap_or(&record.event)) {
-        Ok(Value::Object(fields)) => fields,
-        _ => Map::new(),
-    };
-    if let Some(steps) = details.get("plan").and_then(|plan| plan.get("steps")).and_then(Value::as_array).map(Vec::len) {
-        details.insert("plan".into(), json!({ "steps": steps }));
-        shorten_field(&mut details, "text");
-    }
-    if let Some(Value::Object(usage)) = details.get_mut("usage") {
-        usage.retain(|_, tokens| tokens.as_u64() != Some(0));
-    }
-    details.retain(|field, value| !value.is_null() && !LEFT_OUT.contains(&field.as_str()));
-    details.values_mut().for_each(shorten_strings);
-    HistoryEntry { seq: record.seq, at: record.at, event, details }
-}
-
-/// The event without its longest part, so that no tree of it is made only to be thrown away.
-fn without_bulk(event: &Event) -> Option<Event> {
-    match event {
-        Event::CallFinished { step, ordinal, request_id, stop, usage, cost_usd, failure, .. } => Some(Event::CallFinished {
-            step: step.clone(),
-            ordinal: *ordinal,
-            request_id: request_id.clone(),
-            stop: *stop,
-            usage: *usage,
-            cost_usd: *cost_usd,
-            reply: None,
-            failure: failure.clone(),
-        }),
-        Event::StepStarted { step, attempt, agent, log, max_turns, .. } => Some(Event::StepStarted {
-            step: step.clone(),
-            attempt: *attempt,
-            agent: agent.clone(),
-            log: log.clone(),
-            tools: Vec::new(),
-            max_turns: *max_turns,
-            system: String::new(),
-            prompt: String::new(),
-        }),
-        _ => None,
-    }
-}
-
-fn shorten_field(details: &mut Map<String, Value>, field: &str) {
-    if let Some(value) = details.get_mut(field).filter(|value| !value.is_null()) {
-        *value = length_of(value);
-    }
-}
-
-fn shorten_strings(value: &mut Value) {
-    match value {
-        Value::String(text) if text.chars().nth(MAX_HISTORY_CHARS).is_some() => *value = length_of(value),
-        Value::Array(items) => items.iter_mut().for_each(shorten_strings),
-        Value::Object(fields) => fields.values_mut().for_each(shorten_strings),
-        _ => {}
-    }
-}
-
-fn length_of(value: &Value) -> Value {
-    let length = match value {
-        Value::String(text) => text.chars().count(),
-        other => other.to_string().chars().count(),
-    };
-    json!(format!("({length} characters)"))
 }
 
 /// Adds lines to the transcript of one agent: `log` is a path in `agent_outputs/`.

@@ -2,9 +2,9 @@
 use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use ai_orchestrator::domain::{ErrorKind, Goal, ModelRequest, Reply, RunStatus};
+use ai_orchestrator::domain::{Command, Decision, ErrorKind, Goal, ModelRequest, Reply, RunStatus, Scope, Via};
 use ai_orchestrator::orchestrator::WhenBlocked;
 use ai_orchestrator::sys::FixedClock;
 use ai_orchestrator::sys::disk_faulty::Verb;
@@ -184,7 +184,7 @@ fn a_workspace_of_a_newer_version_is_shown_and_never_written() {
     let (machine, path) = ended_workspace();
     for name in [".orchestrator/journal.jsonl", "workflow-state.json", "workspace-info.json"] {
         let text = std::fs::read_to_string(path.join(name)).unwrap();
-        let newer = text.replacen("\"schema\":2", "\"schema\":99", 1).replacen("\"schema\": 1", "\"schema\": 99", 1);
+        let newer = text.replacen("\"schema\":3", "\"schema\":99", 1).replacen("\"schema\": 1", "\"schema\": 99", 1);
         assert_ne!(text, newer, "{name}");
         std::fs::write(path.join(name), newer).unwrap();
     }
@@ -309,6 +309,12 @@ async fn fails_from(n: u64, kind: Io, expected: &std::collections::BTreeMap<Stri
                 assert_eq!(&artifacts(&result.workspace), expected, "{n}");
                 assert!(rig.model.sent().len() <= 6 + 2, "{n}: {:?}", rig.model.sent());
             }
+            // The end was journalled, and the state on disk could not tell of it any more; the refusal mends that.
+            Err(error) if error.what.contains("completed") => {
+                assert_eq!(&artifacts(&row.workspace), expected, "{n}: falsely completed");
+                let state = std::fs::read_to_string(row.workspace.join("workflow-state.json")).unwrap();
+                assert!(state.contains("\"status\": \"completed\""), "{n}: the views are mended");
+            }
             Err(error) => assert!(before == 0 && error.hint.is_some(), "{n}: paid for and not resumable: {error}"),
         }
     }
@@ -351,6 +357,40 @@ async fn a_workspace_removed_while_it_runs_ends_the_run_with_a_reason() {
     assert!(error.exit_code() == 2 && error.hint.is_some(), "{error}");
     assert_ne!(run.state().status, RunStatus::Completed);
     assert!(!rig.settings.base_dir.exists(), "a removed workspace is not made again by halves");
+}
+
+/// An editor whose answer breaks once it is told to.
+#[derive(Default)]
+struct Breaking(AtomicBool);
+
+impl ai_orchestrator::domain::Buffers for Breaking {
+    fn text(&self, _: &Path) -> Option<String> {
+        assert!(!self.0.load(Ordering::Relaxed), "a break on purpose");
+        None
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_task_breaks_is_live_no_more_and_can_be_resumed() {
+    let mut rig = Rig::new(Scripted::new(script));
+    rig.interactive = true;
+    let editor = Arc::new(Breaking::default());
+    let orchestrator = rig.builder().buffers(editor.clone()).build().unwrap();
+    let run = orchestrator.start_with(goal("Three"), with_plan(PLAN)).await.unwrap();
+    while run.state().pending_approvals.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    editor.0.store(true, Ordering::Relaxed);
+    let plan = run.state().pending_approvals[0].clone();
+    let decision = Decision { approved: true, scope: Scope::Once, note: None };
+    let command = Command::Answer { id: plan.id, hash: Some(plan.hash), decision, via: Via::Library };
+    let _ = orchestrator.answer(&run.workspace, command).await;
+    let error = run.finished().await.unwrap_err();
+    assert!(error.what.contains("ended without a word"), "{error}");
+    assert_eq!(orchestrator.runs().len(), 0);
+    rig.interactive = false;
+    let result = rig.orchestrator().resume(&run.workspace).await.unwrap().finished().await.unwrap();
+    assert_eq!(result.status, RunStatus::Completed);
 }
 
 #[tokio::test]

@@ -28,18 +28,6 @@ fn bad_usage_is_two_lines_on_standard_error_and_exit_code_two() {
 }
 
 #[test]
-fn what_is_not_built_yet_says_so() {
-    let machine = Machine::new();
-    let table: [(&[&str], &str); 1] = [(&["acp"], "acp")];
-    for (words, name) in table {
-        let said = machine.run(words);
-        assert_eq!((said.code, said.out.as_str()), (2, ""), "{words:?}");
-        assert!(said.err.starts_with(&format!("error: {name} is not available yet\nhint: ")), "{words:?}: {}", said.err);
-    }
-    assert!(!machine.project().join("workspaces").exists(), "nothing was created");
-}
-
-#[test]
 fn the_configuration_of_an_editor_is_printed_as_it_goes_into_its_file() {
     let said = Machine::new().run(&["editor-config", "helix"]);
     assert_eq!(said.code, 0, "{}", said.err);

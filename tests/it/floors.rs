@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Module, floor, and what of ours it may import besides its own floor's own module.
-const FLOORS: [(&str, &[&str]); 12] = [
+const FLOORS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("engine", &["domain"]),
     ("documents", &["domain"]),
@@ -16,16 +16,18 @@ const FLOORS: [(&str, &[&str]); 12] = [
     ("lsp", &["domain", "documents", "sys", "config", "orchestrator"]),
     ("cli", &["domain", "documents", "sys", "config", "orchestrator"]),
     ("mcp", &["domain", "sys", "config", "orchestrator"]),
+    ("acp", &["domain", "sys", "orchestrator"]),
 ];
 
 /// Outside crates that live in one place, with the paths (prefixes below `src/`) that may name them.
-const HOMES: [(&str, &[&str]); 26] = [
+const HOMES: [(&str, &[&str]); 27] = [
     ("cap_std", &["sys/disk"]),
     ("cap_fs_ext", &["sys/disk"]),
     ("reqwest", &["sys/http"]),
     ("rustls", &["sys/http"]),
     ("rusqlite", &["tools/data"]),
     ("landlock", &["sys/fence"]),
+    ("agent_client_protocol", &["acp/"]),
     ("lopdf", &["tools/pdf"]),
     ("rmcp", &["tools/mcp", "mcp/"]),
     ("sse_stream", &["tools/mcp"]),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::machine::Machine;
 
 /// Every version of the journal that was ever released.
-const VERSIONS: [&str; 2] = ["v1", "v2"];
+const VERSIONS: [&str; 3] = ["v1", "v2", "v3"];
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();

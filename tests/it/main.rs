@@ -10,6 +10,7 @@
 )]
 mod support;
 
+mod acp;
 mod analyst;
 mod approvals;
 mod bad_input;
@@ -53,6 +54,7 @@ mod mcp_real;
 mod model_list;
 mod models;
 mod observability;
+mod package;
 mod prompt_cache;
 mod proposals;
 mod providers;
@@ -62,5 +64,7 @@ mod specialists_texts;
 mod specialists_tools;
 mod traps;
 mod trust;
+#[cfg(unix)]
+mod two_processes;
 mod vscode_package;
 mod web;

@@ -1,7 +1,8 @@
 //! `ai-orchestrator mcp` as another assistant sees it, over pipes in this process: raw JSON-RPC lines, no library of ours on the client's side.
 use std::sync::Arc;
 
-use ai_orchestrator::mcp::{Host, connect};
+use ai_orchestrator::mcp::connect;
+use ai_orchestrator::orchestrator::Host;
 use ai_orchestrator::sys::{Environment, RealDisk};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};

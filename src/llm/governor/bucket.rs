@@ -1,6 +1,9 @@
 //! A token bucket as a value: what a server's limit looks like from here. Pure; times are durations since an epoch of the owner.
 use std::time::Duration;
 
+/// Growth of a rate with each look at a limit that is nearly whole.
+const FASTER: f64 = 1.005;
+
 /// Fills at `rate` a second up to `capacity`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Bucket {
@@ -24,16 +27,26 @@ impl Bucket {
         Bucket { capacity, rate, level, at: now }
     }
 
-    /// The bucket behind the headers, less what is on its way there and not yet counted.
-    pub fn seen(seen: Seen, on_its_way: f64, now: Duration) -> Option<Bucket> {
+    /// The bucket behind the headers. They tell of a moment between the request and its answer (`age`), and of it alone: what is on its way there may be
+    /// counted or not, and the time until the limit is whole again may have shrunk since. Our own count is kept as far as it lies within that.
+    pub fn seen(own: Option<Bucket>, seen: Seen, (on_its_way, age): (f64, Duration), now: Duration) -> Option<Bucket> {
         let missing = seen.limit - seen.remaining;
-        let reset = seen.reset_in.as_secs_f64();
-        if !(seen.limit >= 1.0 && seen.remaining >= 0.0) || (missing > 0.0 && reset <= 0.0) {
+        let (soonest, latest) = (seen.reset_in.as_secs_f64(), seen.reset_in.saturating_add(age).as_secs_f64());
+        let told = seen.limit.is_finite() && seen.remaining.is_finite() && seen.limit >= 1.0 && seen.remaining >= 0.0;
+        if !told || (missing > 0.0 && latest <= 0.0) {
             return None;
         }
-        // A full bucket tells no rate; every provider counts by the minute.
-        let rate = if missing > 0.0 { missing / reset } else { seen.limit / 60.0 };
-        Some(Bucket::new(seen.limit, rate, seen.remaining - on_its_way, now))
+        // A full bucket tells no rate; every provider counts by the minute. What is left is told in whole numbers.
+        let slow = if missing > 0.0 { missing / latest } else { seen.limit / 60.0 };
+        let rate = match own {
+            Some(own) if missing > 1.0 => own.rate.max((missing - 1.0) / latest).min(missing / soonest.max(1e-3)),
+            // Nearly whole although we counted every request: it fills faster than we thought.
+            Some(own) => (own.rate * FASTER).min(seen.limit),
+            None => slow,
+        };
+        let (low, high) = (seen.remaining - on_its_way, seen.remaining + 1.0 + rate * age.as_secs_f64());
+        let level = own.map_or(low, |own| own.level(now).clamp(low, high));
+        Some(Bucket::new(seen.limit, rate, level, now))
     }
 
     pub fn level(&self, now: Duration) -> f64 {

@@ -178,7 +178,7 @@ impl State {
         if self.flights.len() + 1 >= self.slots() || !self.waiting.is_empty() {
             self.allowed = (self.allowed + if self.ramping { 1.0 } else { 1.0 / self.allowed }).min(MOST);
         }
-        self.learn(limits, now);
+        self.learn(id, limits, now);
     }
 
     /// The server refused a request for now. Requests that were under way when the last refusal came tell nothing new.
@@ -192,7 +192,7 @@ impl State {
             self.last_cut = now;
             self.pace.refused(now);
         }
-        self.learn(limits, now);
+        self.learn(id, limits, now);
     }
 
     fn mark_counted(&mut self, id: u64) {
@@ -201,13 +201,14 @@ impl State {
         }
     }
 
-    fn learn(&mut self, limits: Limits, now: Duration) {
+    fn learn(&mut self, id: u64, limits: Limits, now: Duration) {
+        let age = self.flights.get(&id).map_or(Duration::ZERO, |flight| now.saturating_sub(flight.started));
         let uncounted = self.flights.values().filter(|flight| !flight.counted);
         let (requests, tokens) = uncounted.fold((0.0, 0.0), |sum, flight| (sum.0 + 1.0, sum.1 + tokens(flight.visit)));
-        if let Some(bucket) = limits.requests.and_then(|seen| Bucket::seen(seen, requests, now)) {
+        if let Some(bucket) = limits.requests.and_then(|seen| Bucket::seen(self.requests, seen, (requests, age), now)) {
             self.requests = Some(bucket);
         }
-        if let Some(bucket) = limits.tokens.and_then(|seen| Bucket::seen(seen, tokens, now)) {
+        if let Some(bucket) = limits.tokens.and_then(|seen| Bucket::seen(self.tokens, seen, (tokens, age), now)) {
             self.tokens = Some(bucket);
         }
     }

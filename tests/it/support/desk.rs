@@ -54,7 +54,7 @@ impl Desk {
     async fn with(folder: tempfile::TempDir, builder: Builder) -> Desk {
         let (sender, edits) = channel();
         let (show, shown) = channel();
-        let mut builder = builder
+        let builder = builder
             .answer("window/showDocument", move |params| {
                 let _ = show.send(params["uri"].as_str().unwrap().to_owned());
                 Some(json!({"success": true}))
@@ -63,10 +63,7 @@ impl Desk {
                 let _ = sender.send(params.clone());
                 Some(json!({"applied": true}))
             });
-        for method in DECORATION {
-            builder = builder.ignore(method);
-        }
-        Desk { folder, editor: builder.start().await, edits, shown }
+        Desk { folder, editor: quiet(builder).start().await, edits, shown }
     }
 
     /// The same project with a new server.
@@ -165,6 +162,11 @@ impl Desk {
         };
         actions.as_array().into_iter().flatten().map(action).collect()
     }
+}
+
+/// Passes over decoration.
+pub fn quiet(builder: Builder) -> Builder {
+    DECORATION.into_iter().fold(builder, Builder::ignore)
 }
 
 /// The argument of a decision about the first open question.
