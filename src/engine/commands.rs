@@ -2,6 +2,7 @@
 use crate::domain::event::{Event, PlannedBy};
 use crate::domain::hash::short_hash;
 use crate::domain::plan::{PlanProblem, PlanRules};
+use crate::domain::usage::add_costs;
 use crate::domain::{Command, Decision, Plan, Question, QuestionId, RunStatus, StepId, StepStatus, Subject, Via};
 
 use super::workflow::Workflow;
@@ -65,15 +66,39 @@ fn retry(workflow: &Workflow, step: &StepId, note: Option<String>) -> Result<Vec
     }
 }
 
-/// Doing a finished step again is paid for again: the question names what that was.
+/// A step and all that needs it are done again; what is finished among them only after a question. Refused where the plan has no such step.
+pub fn from_step(workflow: &Workflow, step: &StepId) -> Result<Vec<Event>, String> {
+    if workflow.plan_step(step).is_none() {
+        return Err(format!("there is no step {step} in the workspace's plan"));
+    }
+    let begun: Vec<&StepId> = again(workflow, step).filter(|id| workflow.has_begun(id)).collect();
+    if begun.iter().any(|id| workflow.step_status(id) == StepStatus::Completed) {
+        let open = workflow.questions.iter().any(|question| question.subject == Subject::Retry && question.step.as_ref() == Some(step));
+        let question = (!open).then(|| Event::Asked { question: retry_question(workflow, step) });
+        return Ok(question.into_iter().collect());
+    }
+    Ok(begun.into_iter().map(|id| Event::StepReopened { step: id.clone(), note: None }).collect())
+}
+
+/// A step and whatever depends on it.
+fn again<'a>(workflow: &'a Workflow, step: &'a StepId) -> impl Iterator<Item = &'a StepId> {
+    let plan = workflow.plan.as_ref().map(|plan| &plan.plan);
+    let steps = workflow.plan_steps().iter().map(|other| &other.id);
+    steps.filter(move |id| *id == step || plan.is_some_and(|plan| plan.depends_on(id, step)))
+}
+
+/// Doing a finished step again is paid for again, and so is what needs it: the question names what that was.
 fn retry_question(workflow: &Workflow, step: &StepId) -> Question {
-    let state = workflow.step(step);
-    let paid = match state.and_then(|state| state.cost_usd) {
+    let finished: Vec<&StepId> = again(workflow, step).filter(|id| workflow.step_status(id) == StepStatus::Completed).collect();
+    let states = || finished.iter().filter_map(|id| workflow.step(id));
+    let paid = match states().map(|state| state.cost_usd).fold(Some(0.0), add_costs) {
         Some(cost) => format!("${cost:.4}"),
         None => "an unknown price".into(),
     };
-    let tokens = state.map_or(0, |state| state.usage.total());
-    let what = format!("{step} again, which is finished: {paid} and {tokens} tokens would be paid again");
+    let tokens: u64 = states().map(|state| state.usage.total()).sum();
+    let others: Vec<&str> = finished.iter().filter(|id| **id != step).map(|id| id.as_str()).collect();
+    let (with, is) = if others.is_empty() { (String::new(), "is") } else { (format!(" with {}", others.join(", ")), "are") };
+    let what = format!("{step}{with} again, which {is} finished: {paid} and {tokens} tokens would be paid again");
     Question {
         id: workflow.next_question_id(),
         step: Some(step.clone()),

@@ -39,7 +39,7 @@ pub struct ResumeOptions {
     pub budget_usd: Option<f64>,
     /// An order that comes first: a retry reopens its step even in a run that had ended.
     pub first: Option<Command>,
-    /// Every step from this one on is done again.
+    /// This step and all that needs it are done again; what is finished among them is asked about first, since it is paid for again.
     pub from_step: Option<StepId>,
     /// Another provider than the one that was chosen when the run began.
     pub provider: Option<ProviderChoice>,
@@ -189,7 +189,7 @@ pub(super) fn take_up(disk: &Arc<dyn crate::sys::Disk>, path: &Path, owner: &Own
 fn reopen(workflow: &Workflow, options: &ResumeOptions) -> Result<Vec<Event>> {
     let ended = workflow.finished.as_ref().map(|(status, _)| *status);
     if let Some(step) = &options.from_step {
-        return from_step(workflow, step);
+        return commands::from_step(workflow, step).map_err(|refusal| Error::usage(refusal).hint("its steps stand in plan.md"));
     }
     if let Some(command) = &options.first {
         let refused = |reason| Error::usage(reason).hint("open the workspace's approvals or plan to see what can be done");
@@ -202,28 +202,6 @@ fn reopen(workflow: &Workflow, options: &ResumeOptions) -> Result<Vec<Event>> {
             .hint("retry one of its steps to reopen it, or start the goal anew")),
         Some(RunStatus::Failed) => Ok(commands::reopen_failed(workflow)),
         _ => Ok(Vec::new()),
-    }
-}
-
-fn from_step(workflow: &Workflow, step: &StepId) -> Result<Vec<Event>> {
-    let plan = workflow.plan.as_ref().filter(|plan| plan.plan.step(step).is_some());
-    let plan = &plan.ok_or_else(|| Error::usage(format!("there is no step {step} in the workspace's plan")))?.plan;
-    let again = plan.steps.iter().filter(|other| &other.id == step || plan.depends_on(&other.id, step));
-    Ok(again
-        .filter(|other| workflow.has_begun(&other.id))
-        .map(|other| Event::StepReopened { step: other.id.clone(), note: None })
-        .collect())
-}
-
-/// A run among those that live here, for as long as this is kept: a driver that panics takes its run off the list as well.
-struct Listed {
-    shared: Arc<Shared>,
-    run_id: String,
-}
-
-impl Drop for Listed {
-    fn drop(&mut self) {
-        self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.run_id);
     }
 }
 

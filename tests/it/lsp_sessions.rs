@@ -119,6 +119,11 @@ async fn a_run_is_taken_up_from_a_step_and_only_what_needs_it_is_done_again() {
     let from = json!({"workspace": done["workspace"], "fromStep": last});
     let resumed = desk.editor.command("orchestrator.resume", from).await.unwrap();
     assert_eq!(resumed["runId"], done["run_id"]);
+    // It is finished, so that a person says first whether it is to be paid again.
+    let asked = desk.until(&done["run_id"], "waiting_approval").await;
+    let what = asked["approvals"][0]["what"].as_str().unwrap();
+    assert!(what.contains("would be paid again") && what.starts_with(last.as_str().unwrap()), "{what}");
+    assert_eq!(desk.editor.command("orchestrator.approve", verdict(&asked)).await.unwrap()["decided"], true);
     let again = desk
         .until_state(&done["run_id"], "done again", |state| {
             state["status"] == "completed" && state["steps"][steps.len() - 1]["attempt"] == 2
