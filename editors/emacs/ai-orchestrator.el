@@ -33,7 +33,8 @@
 (declare-function eglot-current-server "eglot")
 (declare-function eglot--request "eglot")
 (declare-function eglot--pos-to-lsp-position "eglot")
-(declare-function lsp-request "lsp-mode")
+(declare-function lsp--apply-workspace-edit "lsp-mode")
+(declare-function lsp-request-async "lsp-mode")
 (declare-function lsp-register-client "lsp-mode")
 (declare-function lsp-find-workspace "lsp-mode")
 (declare-function lsp--point-to-position "lsp-mode")
@@ -131,6 +132,31 @@
 
 ;;;; lsp-mode
 
+;; A synchronous request of lsp-mode loses what arrives together with its answer, questions among it.
+(defun ai-orchestrator--lsp-send (params then)
+  "Send PARAMS of a command and call THEN with its result."
+  (lsp-request-async "workspace/executeCommand" params then :mode 'detached
+                     :error-handler (lambda (failure) (message "%s" (ai-orchestrator--get failure "message")))))
+
+(defun ai-orchestrator--lsp-wait (params)
+  "What the command PARAMS answers; nil after ten seconds."
+  (let ((answer nil) (failure nil) (end (+ (float-time) 10)))
+    (lsp-request-async "workspace/executeCommand" params (lambda (result) (setq answer (list result))) :mode 'detached
+                       :error-handler (lambda (told) (setq failure (ai-orchestrator--get told "message"))))
+    (while (and (not answer) (not failure) (< (float-time) end)) (accept-process-output nil 0.02))
+    (when failure (user-error "%s" failure))
+    (car answer)))
+
+(defun ai-orchestrator--lsp-act (action)
+  "Do ACTION, a command of ours at a lens or in a list of actions."
+  (ai-orchestrator--lsp-send (list :command (ai-orchestrator--get action "command") :arguments (or (ai-orchestrator--get action "arguments") [])) #'ignore))
+
+(defconst ai-orchestrator--commands
+  '("runGoal" "planGoal" "newGoal" "spawnAgent" "runSample" "approve" "reject" "approveAll"
+    "openApprovals" "showChanges" "stop" "pause" "resume" "retryStep" "skipStep" "runState"
+    "listWorkspaces" "openWorkspace" "openArtifact" "applyArtifact" "showLog" "cleanup" "doctor")
+  "The server's commands, without their prefix.")
+
 (with-eval-after-load 'lsp-mode
   (let ((table (lambda (&rest pairs) (let ((table (make-hash-table :test #'equal))) (while pairs (puthash (pop pairs) (pop pairs) table)) table))))
     (lsp-register-client
@@ -141,8 +167,16 @@
       :server-id 'ai-orchestrator
       :custom-capabilities '((experimental . ((orchestrator . t))))
       :initialization-options (lambda () (list :trusted (if ai-orchestrator-trusted t :json-false)))
+      :action-handlers
+      (apply table (mapcan (lambda (name) (list (concat "orchestrator." name) #'ai-orchestrator--lsp-act)) ai-orchestrator--commands))
       :request-handlers
       (funcall table
+               "workspace/applyEdit" (lambda (_ params)
+                                       (list :applied (condition-case nil
+                                                          (progn (ai-orchestrator--written
+                                                                  (lambda () (lsp--apply-workspace-edit (ai-orchestrator--get params "edit") 'server-requested)))
+                                                                 t)
+                                                        (error :json-false))))
                "window/showMessageRequest" (lambda (_ params) (ai-orchestrator--prompted (ai-orchestrator--get params "message")) nil)
                "window/showDocument" (lambda (_ params)
                                        (list :success (if (ai-orchestrator--show (ai-orchestrator--get params "uri") (eq t (ai-orchestrator--get params "takeFocus")))
@@ -166,7 +200,7 @@
   (let ((params (list :command (concat "orchestrator." command) :arguments (if argument (vector argument) [])))
         (workspace (and (featurep 'lsp-mode) (lsp-find-workspace 'ai-orchestrator (buffer-file-name))))
         (eglot (ai-orchestrator--eglot)))
-    (cond (workspace (let ((lsp--cur-workspace workspace)) (lsp-request "workspace/executeCommand" params)))
+    (cond (workspace (let ((lsp--cur-workspace workspace)) (ai-orchestrator--lsp-wait params)))
           ;; What was typed here is sent first; a buffer that the server does not know has nothing to send.
           (eglot (eglot--request eglot :workspace/executeCommand params :immediate (not (eq (eglot-current-server) eglot))))
           (t (user-error "No server of goals here: open a text and start M-x eglot or M-x lsp")))))

@@ -1,4 +1,4 @@
-"""The journey in real Emacs with Eglot: emacs.py PROGRAM SERVER [SCREENS [SCENARIO…]]. With SCREENS, writes what the user sees into that file."""
+"""The journey in real Emacs: emacs.py eglot|lsp-mode PROGRAM SERVER [SCREENS [SCENARIO…]]. With SCREENS, writes what the user sees into that file."""
 import subprocess
 import sys
 import time
@@ -9,18 +9,37 @@ from terminal import Emacs, wait
 # As editors/emacs/README.md says; what follows the first two lines keeps Emacs out of the picture.
 INIT = """
 (add-to-list 'load-path "~/.emacs.d/lisp") (require 'ai-orchestrator)
-(add-hook 'markdown-mode-hook #'eglot-ensure)
+{client}
 (autoload 'markdown-mode "markdown-mode") (add-to-list 'auto-mode-alist '("\\\\.md\\\\'" . markdown-mode))
 (setq inhibit-startup-screen t initial-scratch-message nil make-backup-files nil auto-save-default nil create-lockfiles nil
       eldoc-idle-delay 0.2 warning-minimum-level :error)
 (menu-bar-mode -1)
 (global-auto-revert-mode)
 """
-ROWS = "(mapconcat (lambda (row) (plist-get row :status)) ai-orchestrator--rows \" \")"
+
+
+class Client:
+    """What differs between Emacs's two clients. `started` is true in a buffer that it serves with us."""
+
+    def __init__(self, name, setup, started, action):
+        self.name, self.setup, self.started, self.action = name, setup, started, action
+
+
+EGLOT = Client("Eglot", "(add-hook 'markdown-mode-hook #'eglot-ensure)",
+               "(and (eglot-current-server) (object-of-class-p (eglot-current-server) 'ai-orchestrator-eglot-server) t)",
+               ("eglot-code-actions", r"Pick an action"))
+# Else it would ask for the root of each new project.
+LSP_MODE = Client("lsp-mode", "(load \"lsp-mode-autoloads\" nil t) (setq lsp-auto-guess-root t lsp-warn-no-matched-clients nil) (add-hook 'markdown-mode-hook #'lsp)",
+                  "(and (featurep 'lsp-mode) (lsp-workspaces) (member 'ai-orchestrator (mapcar (lambda (w) (lsp--client-server-id (lsp--workspace-client w))) (lsp-workspaces))) t)",
+                  ("lsp-execute-code-action", r"Select code action"))
 
 
 class EmacsLab(Lab):
-    """Emacs with Eglot, and nothing but what the README says."""
+    """Emacs with one of its clients, and nothing but what the README says."""
+
+    def __init__(self, client, program, server):
+        super().__init__(f"Emacs with {client.name}", program, server)
+        self.client = client
 
     def open(self, files=("notes.md",), fresh=True):
         if fresh:
@@ -30,15 +49,21 @@ class EmacsLab(Lab):
             printed = subprocess.run([self.server, "editor-config", "emacs"], capture_output=True, check=True).stdout
             (configuration / "lisp" / "ai-orchestrator.el").write_bytes(printed)
             (configuration / "early-init.el").write_text("(setq native-comp-jit-compilation nil native-comp-enable-subr-trampolines nil)\n")
-            (configuration / "init.el").write_text(INIT)
+            (configuration / "init.el").write_text(INIT.replace("{client}", self.client.setup))
         self.editor = Emacs(self.program, self.environment, self.home, files)
         return self.editor
 
 
 def connected(lab, **how):
     editor = lab.open(**how)
-    editor.wait_lisp("Eglot", "(with-current-buffer \"notes.md\" (and (eglot-current-server) (object-of-class-p (eglot-current-server) 'ai-orchestrator-eglot-server) t))")
+    editor.wait_lisp(lab.client.name, f"(with-current-buffer \"notes.md\" {lab.client.started})")
     return editor
+
+
+def act(lab, title):
+    """The code action at the cursor that begins with this title."""
+    command, prompt = lab.client.action
+    lab.editor.command(command, (prompt, title))
 
 
 def start(lab):
@@ -47,9 +72,10 @@ def start(lab):
     editor.lisp("(setq seen-lines nil)")
     editor.lisp("(advice-add 'ai-orchestrator--runs-changed :after (lambda (&rest _) (push (substring-no-properties (ai-orchestrator-mode-line)) seen-lines)))")
     editor.lisp(f"(with-current-buffer \"notes.md\" (goto-char (point-min)) (forward-line {GOAL_LINE - 1}) (set-window-point nil (point)))")
-    editor.command("eglot-code-actions", (r"Pick an action", "Run goal"))
+    act(lab, "Run goal")
     lab.wait_state("the plan to wait", lambda state: state["status"] == "waiting_approval")
-    editor.wait_screen(r"⏸ approval")
+    # In the mode line, or in the lens where the client has filled that line.
+    editor.wait_screen(r"⏸ (approval|plan)")
     return editor
 
 
@@ -68,9 +94,9 @@ def by_code_action(lab):
     lab.keep_screen("The plan waits: the mode line says so, the keyboard is free")
     editor.command("ai-orchestrator-approvals")
     editor.wait_lisp("approvals.md", "(buffer-name (window-buffer))", lambda text: text == '"approvals.md"')
-    editor.wait_lisp("Eglot in approvals.md", "(with-current-buffer \"approvals.md\" (and (eglot-current-server) t))")
+    editor.wait_lisp("the client in approvals.md", f"(with-current-buffer \"approvals.md\" {lab.client.started})")
     editor.lisp("(with-current-buffer \"approvals.md\" (goto-char (point-min)) (re-search-forward \"^- \\\\[ \\\\]\") (set-window-point nil (point)))")
-    editor.command("eglot-code-actions", (r"Pick an action", "Approve once"))
+    act(lab, "Approve once")
     lab.wait_state("the run to end", lambda state: state["status"] == "completed")
     editor.wait_lisp("progress in the mode line, and nothing of it at the end", "seen-lines", lambda lines: "⟳ 0/4" in lines and '("" ' in lines)
     editor.wait_screen(r"documentation\.md|qa_report\.md")
@@ -120,7 +146,8 @@ def resume_after_kill(lab):
     editor.kill("emacs")
     editor = connected(lab, fresh=False)
     editor.command("ai-orchestrator-resume")
-    editor.wait_screen(r"⏸ approval")
+    # In the mode line, or in the lens where the client has filled that line.
+    editor.wait_screen(r"⏸ (approval|plan)")
     assert len(lab.states()) == 1, "another run was started"
     editor.command("ai-orchestrator-approve")
     seen_through(lab, editor)
@@ -133,8 +160,9 @@ SCENARIOS = [by_code_action, by_command_while_typing, reject_with_a_note, resume
 
 
 def main():
-    lab = EmacsLab("Emacs with Eglot", *sys.argv[1:3])
-    finish(lab, run(lab, SCENARIOS, sys.argv[4:]), sys.argv[3] if len(sys.argv) > 3 else "", 100)
+    client = {"eglot": EGLOT, "lsp-mode": LSP_MODE}[sys.argv[1]]
+    lab = EmacsLab(client, *sys.argv[2:4])
+    finish(lab, run(lab, SCENARIOS, sys.argv[5:]), sys.argv[4] if len(sys.argv) > 4 else "", 100)
 
 
 main()

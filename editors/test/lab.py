@@ -85,21 +85,22 @@ class Lab:
 
 
 def run(lab, scenarios, wanted):
-    """Runs those of the scenarios that are wanted, or all; the number that failed."""
-    failed = 0
-    for scenario in scenarios:
-        if wanted and scenario.__name__ not in wanted:
-            continue
-        begun = time.monotonic()
-        try:
-            scenario(lab)
-            print(f"{lab.name}: {scenario.__name__} passed in {time.monotonic() - begun:.1f} s", flush=True)
-        except (Failure, AssertionError) as problem:
-            failed += 1
-            print(f"{lab.name}: {scenario.__name__} FAILED\n{problem}\n{lab.editor.screen() if lab.editor else ''}", flush=True)
-        finally:
-            lab.close()
-    return failed
+    """Runs those of the scenarios that are wanted, or all; the number that failed. One that fails is tried once more, and said to have been."""
+    chosen = [scenario for scenario in scenarios if not wanted or scenario.__name__ in wanted]
+    return sum(1 for scenario in chosen if not passes(lab, scenario, "tried once more") and not passes(lab, scenario, "given up"))
+
+
+def passes(lab, scenario, otherwise):
+    begun = time.monotonic()
+    try:
+        scenario(lab)
+        print(f"{lab.name}: {scenario.__name__} passed in {time.monotonic() - begun:.1f} s", flush=True)
+        return True
+    except (Failure, AssertionError) as problem:
+        print(f"{lab.name}: {scenario.__name__} FAILED, {otherwise}\n{problem}\n{lab.editor.screen() if lab.editor else ''}", flush=True)
+        return False
+    finally:
+        lab.close()
 
 
 def finish(lab, failed, screens, width=92):

@@ -2,11 +2,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::config::settings::ProviderChoice;
 use crate::domain::goal::SingleStep;
 use crate::domain::plan::PlanRules;
 use crate::domain::view::RunResult;
 use crate::domain::{Error, Goal, RelPath, Result, RunStatus};
-use crate::orchestrator::{Orchestrator, ResumeOptions, Tapes, WhenBlocked};
+use crate::orchestrator::{Orchestrator, ResumeOptions, StartOptions, Tapes, WhenBlocked};
 
 use super::ask::Asker;
 use super::exit::{self, Circumstances};
@@ -45,16 +46,17 @@ pub async fn run(order: Order, options: &Options, mut setup: Setup, terminal: &T
     }
     warn_of_agents(&orchestrator, terminal);
     let updates = orchestrator.subscribe();
+    let chosen = options.provider.as_deref().and_then(ProviderChoice::named);
     let handle = match (goal, &order.work) {
-        (Some(goal), _) => orchestrator.start(goal).await?,
+        (Some(goal), _) => orchestrator.start_with(goal, StartOptions { provider: chosen, ..StartOptions::default() }).await?,
         (None, Work::Resume(path)) => {
-            let resumed = ResumeOptions { budget_usd: options.budget, ..ResumeOptions::default() };
+            let resumed = ResumeOptions { budget_usd: options.budget, provider: chosen, ..ResumeOptions::default() };
             orchestrator.resume_with(&setup.environment.absolute(path), resumed).await?
         }
         (None, _) => return Err(Error::internal("there is neither a goal nor a workspace")),
     };
     let look = Look {
-        provider: orchestrator.provider_name().to_owned(),
+        provider: handle.provider.to_string(),
         workspace: style::shown_path(&handle.workspace, setup.environment.current_dir()),
         show_cost: setup.settings.cost_tracking,
         activity: BTreeMap::new(),

@@ -22,6 +22,24 @@ pub enum ProviderChoice {
     Offline,
 }
 
+impl ProviderChoice {
+    /// Every choice, as `model.provider` spells it.
+    pub const NAMES: [(&str, ProviderChoice); 4] = [
+        ("auto", ProviderChoice::Auto),
+        ("anthropic", ProviderChoice::Anthropic),
+        ("openai", ProviderChoice::OpenAi),
+        ("offline", ProviderChoice::Offline),
+    ];
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, choice)| *choice)
+    }
+
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, choice)| *choice == self).map_or("auto", |(name, _)| name)
+    }
+}
+
 /// When artifacts are opened in the editor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

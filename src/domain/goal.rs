@@ -30,6 +30,9 @@ pub struct Goal {
     pub approvals: Option<ApprovalMode>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The provider that was chosen for this run, in the words of `model.provider`; a resume keeps it. `None` follows the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel: Option<usize>,
     /// The name of the last step's output.
@@ -99,6 +102,7 @@ impl Goal {
             budget_usd: None,
             approvals: None,
             model: None,
+            provider: None,
             max_parallel: None,
             output: None,
             single: None,

@@ -105,7 +105,9 @@ impl Play {
             }
             Wish::CallModel { step, ordinal, note, .. } => self.call(step, ordinal, note),
             Wish::RunTool { step, call, .. } => self.tool(step, call),
-            Wish::SaveText { step, path, text, .. } => {
+            Wish::SaveText { step, path, text, verbatim } => {
+                // The driver adds the sources that a text cites, unless it is told not to.
+                let text = if verbatim { text } else { format!("{text}\n[^s1]: a source") };
                 if path.as_str() == "a.md" {
                     self.text = text.clone();
                 }
@@ -263,4 +265,21 @@ fn a_step_that_a_person_reopens_starts_its_rounds_anew() {
     play.run();
     play.put(Event::StepReopened { step: StepId::numbered(1), note: Some("shorter".into()) });
     assert!(play.workflow.reviews.is_empty());
+}
+
+#[test]
+fn a_reviewer_whose_author_is_reopened_in_the_middle_of_a_round_reviews_anew() {
+    let mut play = Play::new(VERSIONS.to_vec(), reviews(&[2, 0]));
+    while play.returned() == 0 {
+        for wish in next(&play.workflow, &play.policy) {
+            play.fulfil(wish);
+        }
+    }
+    assert_eq!(play.workflow.step_status(&StepId::numbered(2)), StepStatus::Running, "it waits for the author's next version");
+    play.put(Event::StepReopened { step: StepId::numbered(1), note: Some("shorter".into()) });
+    assert_eq!(play.workflow.step_status(&StepId::numbered(2)), StepStatus::Pending);
+    assert!(play.workflow.reviews.is_empty());
+    play.reviewer = reviews(&[0]);
+    assert_eq!(play.run(), RunStatus::Completed);
+    assert_eq!((play.review().verdict, play.review().rounds), (Verdict::Passed, 0));
 }

@@ -95,13 +95,10 @@ fn goal_command(state: &mut State, call: Call, plan_first: bool) {
 }
 
 fn provider_named(name: &str) -> jsonrpc::Result<ProviderChoice> {
-    match name {
-        "auto" => Ok(ProviderChoice::Auto),
-        "anthropic" => Ok(ProviderChoice::Anthropic),
-        "openai" => Ok(ProviderChoice::OpenAi),
-        "offline" => Ok(ProviderChoice::Offline),
-        _ => Err(to_proto::invalid(format!("there is no provider `{name}`; known: auto, anthropic, openai, offline"))),
-    }
+    ProviderChoice::named(name).ok_or_else(|| {
+        let known = ProviderChoice::NAMES.map(|(known, _)| known).join(", ");
+        to_proto::invalid(format!("there is no provider `{name}`; known: {known}"))
+    })
 }
 
 /// A file as a client names it: a path, or its address.

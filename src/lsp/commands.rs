@@ -120,3 +120,19 @@ pub fn answer_beside(reply: Reply<Option<Value>>, work: impl Future<Output = cra
 pub struct OfRun {
     pub run_id: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emacs_sends_every_command_by_itself() {
+        let front_end = include_str!("../../editors/emacs/ai-orchestrator.el");
+        let (_, list) = front_end.split_once("(defconst ai-orchestrator--commands").unwrap();
+        let (list, _) = list.split_once(")\n").unwrap();
+        for row in &TABLE {
+            let name = row.id.trim_start_matches("orchestrator.");
+            assert!(list.contains(&format!("\"{name}\"")), "{name} is not among ai-orchestrator--commands");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tower_lsp::lsp_types::{Diagnostic, InitializeParams, InitializeResult};
+use tower_lsp::lsp_types::{Diagnostic, DidChangeTextDocumentParams, InitializeParams, InitializeResult};
 
 use crate::config::Settings;
 use crate::domain::plan::PlanRules;
@@ -146,26 +146,7 @@ impl State {
                 self.want_evidence(&uri);
                 self.touched(from_proto::key(&uri));
             }
-            Notice::Changed(params) => {
-                let (uri, version) = (params.text_document.uri, params.text_document.version);
-                // Every keystroke comes by here: the address is read once.
-                let key = from_proto::key(&uri);
-                let Some(document) = self.documents.change(&key, version, &params.content_changes) else {
-                    tracing::warn!("a change of a document that is not open");
-                    return;
-                };
-                let is_paper = papers::kind(document.file_name()).is_some();
-                // What comes back from an edit of ours is nobody's typing.
-                if !document.is_our_edit() {
-                    let can_decide = is_paper || document.is_result();
-                    self.last_edit = Some(Instant::now());
-                    if can_decide {
-                        self.note_reload(&uri);
-                    }
-                }
-                self.papers_wanted |= is_paper;
-                self.touched(key);
-            }
+            Notice::Changed(params) => self.changed(params),
             Notice::Saved(params) => {
                 self.paper_saved(&params.text_document.uri);
                 self.settings_saved(&params.text_document.uri);
@@ -190,6 +171,27 @@ impl State {
             Notice::FilesChanged(params) => self.files_changed(&params),
             Notice::ProgressCancelled(token) => self.stop_by_token(&token),
         }
+    }
+
+    fn changed(&mut self, params: DidChangeTextDocumentParams) {
+        let (uri, version) = (params.text_document.uri, params.text_document.version);
+        // Every keystroke comes by here: the address is read once.
+        let key = from_proto::key(&uri);
+        let Some(document) = self.documents.change(&key, version, &params.content_changes) else {
+            tracing::warn!("a change of a document that is not open");
+            return;
+        };
+        let is_paper = papers::kind(document.file_name()).is_some();
+        // What comes back from an edit of ours is nobody's typing.
+        if !document.is_our_edit() {
+            let can_decide = is_paper || document.is_result();
+            self.last_edit = Some(Instant::now());
+            if can_decide {
+                self.note_reload(&uri);
+            }
+        }
+        self.papers_wanted |= is_paper;
+        self.touched(key);
     }
 
     /// A text changed; its goals are looked for when somebody wants to know, once for many edits.

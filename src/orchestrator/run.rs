@@ -37,6 +37,8 @@ pub struct RunHandle {
     pub run_id: String,
     /// The workspace folder, absolute.
     pub workspace: Arc<PathBuf>,
+    /// The provider at work: `anthropic`, `openai`, `offline`, or the name of your own.
+    pub provider: Arc<str>,
     pub(super) state: watch::Receiver<Arc<RunState>>,
     pub(super) ended: watch::Receiver<Ended>,
     pub(super) orders: mpsc::UnboundedSender<Order>,

@@ -41,10 +41,13 @@ pub struct ResumeOptions {
     pub first: Option<Command>,
     /// Every step from this one on is done again.
     pub from_step: Option<StepId>,
+    /// Another provider than the one that was chosen when the run began.
+    pub provider: Option<ProviderChoice>,
 }
 
-pub(super) async fn start(shared: &Arc<Shared>, goal: Goal, options: StartOptions) -> Result<RunHandle> {
-    let Hands { provider, tools, servers, mut policy } = hands(shared, &goal, options.provider).await?;
+pub(super) async fn start(shared: &Arc<Shared>, mut goal: Goal, options: StartOptions) -> Result<RunHandle> {
+    choose(&mut goal, options.provider);
+    let Hands { provider, tools, servers, mut policy } = hands(shared, &goal).await?;
     policy.plan_by_model &= options.plan.is_none();
     check_agents(&goal, &policy)?;
     let (now, noise) = (shared.clock.now(), shared.clock.noise());
@@ -135,8 +138,9 @@ pub(super) async fn resume(shared: &Arc<Shared>, path: &Path, options: ResumeOpt
             return Err(refusal);
         }
     };
-    let goal = Goal { plan_only: false, ..run.goal };
-    let Hands { provider, tools, servers, mut policy } = hands(shared, &goal, None).await?;
+    let mut goal = Goal { plan_only: false, ..run.goal };
+    choose(&mut goal, options.provider);
+    let Hands { provider, tools, servers, mut policy } = hands(shared, &goal).await?;
     policy.budget_usd = options.budget_usd.or(run.budget_usd);
     policy.budget_tokens = run.budget_tokens.or(policy.budget_tokens);
     let mut first = vec![Event::RunStarted {
@@ -229,7 +233,8 @@ async fn launch(shared: &Arc<Shared>, run_id: String, parts: Parts, workflow: Wo
     let (state_sender, state) = watch::channel(Arc::new(report::state(&workflow)));
     let (ended_sender, ended) = watch::channel(None);
     let path = Arc::new(parts.workspace.path().to_owned());
-    let handle = RunHandle { run_id: run_id.clone(), workspace: path, state, ended, orders };
+    let provider = parts.provider.name().into();
+    let handle = RunHandle { run_id: run_id.clone(), workspace: path, provider, state, ended, orders };
     shared.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(run_id.clone(), handle.clone());
     let listed = Listed { shared: Arc::clone(shared), run_id };
     let mut driver = Driver::new(Arc::clone(shared), handle.clone(), workflow, (parts, order_queue, state_sender));
@@ -274,7 +279,15 @@ struct Hands {
     policy: Policy,
 }
 
-async fn hands(shared: &Arc<Shared>, goal: &Goal, choice: Option<ProviderChoice>) -> Result<Hands> {
+/// The choice goes with the run, so that a resume works with the same provider.
+fn choose(goal: &mut Goal, choice: Option<ProviderChoice>) {
+    if let Some(choice) = choice {
+        goal.provider = Some(choice.name().to_owned());
+    }
+}
+
+async fn hands(shared: &Arc<Shared>, goal: &Goal) -> Result<Hands> {
+    let choice = goal.provider.as_deref().and_then(ProviderChoice::named);
     let provider = shared.models.provider((&shared.settings, &shared.environment, &shared.disk), choice).await?;
     let tools = reach::tools(shared, goal, provider.as_ref());
     let servers = reach::servers(shared, provider.as_ref());

@@ -317,3 +317,21 @@ fn a_plan_survives_the_journal() {
     let (records, _) = workspace.read_journal().unwrap();
     assert!(matches!(&records[1].event, Event::Planned { plan: Plan { steps, .. }, .. } if steps.len() == 3));
 }
+
+#[test]
+fn a_journal_of_an_older_format_is_written_on_so_that_its_version_can_read_it() {
+    let long: String = (0..200).map(|number| format!("word {number} ")).collect();
+    for (format, told_in_full) in [(1, 2), (TEXTS_SCHEMA, 1)] {
+        let mut begun = started("Analyze sales");
+        if let Event::RunStarted { schema, .. } = &mut begun {
+            *schema = format;
+        }
+        let scratch = Scratch::new();
+        let workspace = scratch.with_events("Analyze sales", NOON, vec![begun, note(&long)]);
+        let (mut journal, ..) = workspace.open_journal().unwrap();
+        journal.append(at(NOON), note(&long)).unwrap();
+        let raw = std::fs::read_to_string(file(&workspace)).unwrap();
+        assert_eq!(raw.matches(&long).count(), told_in_full, "format {format}");
+        assert_eq!(workspace.read_journal().unwrap().0[2].event, note(&long));
+    }
+}

@@ -6,8 +6,8 @@ use ai_orchestrator::config::Settings;
 use ai_orchestrator::config::settings::ProviderChoice;
 use ai_orchestrator::domain::event::PlannedBy;
 use ai_orchestrator::domain::view::RunResult;
-use ai_orchestrator::domain::{Event, RunStatus};
-use ai_orchestrator::orchestrator::{Builder, Orchestrator, ResumeOptions, Tapes};
+use ai_orchestrator::domain::{Event, Goal, RunStatus};
+use ai_orchestrator::orchestrator::{Builder, Orchestrator, ResumeOptions, StartOptions, Tapes};
 use ai_orchestrator::sys::{Disk, Environment, RealDisk};
 use ai_orchestrator::workspace::Workspace;
 use serde_json::{Value, json};
@@ -186,4 +186,31 @@ async fn a_recorded_run_is_played_again_without_key_or_network() {
     assert_eq!(second.status, RunStatus::Completed, "{second:?}");
     assert_eq!(read(&first, "tides.md"), read(&second, "tides.md"));
     assert_eq!(server.bodies().len(), 5);
+}
+
+#[tokio::test]
+async fn a_resume_keeps_the_provider_that_was_chosen_for_the_run() {
+    let scratch = tempfile::tempdir().unwrap();
+    let server = ModelServer::start(vec![Scripted::json(401, r#"{"error": {"message": "no such key"}}"#)]).await;
+    let begin = || builder(scratch.path(), &server.url).build().unwrap();
+    let goal = |text: &str| Goal { plan_only: true, ..Goal::new(text).unwrap() };
+    let offline = StartOptions { provider: Some(ProviderChoice::Offline), ..StartOptions::default() };
+    let planned = begin().start_with(goal("Write a guide to tides"), offline).await.unwrap().finished().await.unwrap();
+    assert_eq!(planned.status, RunStatus::WaitingApproval);
+
+    let handle = begin().resume(&planned.workspace).await.unwrap();
+    assert_eq!(handle.provider.as_ref(), "offline");
+    assert_eq!(handle.finished().await.unwrap().status, RunStatus::Completed);
+    assert_eq!(server.bodies().len(), 0, "what was begun offline was sent to an endpoint");
+
+    // Chosen anew, it changes, and stays so.
+    let offline = StartOptions { provider: Some(ProviderChoice::Offline), ..StartOptions::default() };
+    let planned = begin().start_with(goal("Write a guide to winds"), offline).await.unwrap().finished().await.unwrap();
+    let paid = ResumeOptions { provider: Some(ProviderChoice::OpenAi), ..ResumeOptions::default() };
+    let parked = begin().resume_with(&planned.workspace, paid).await.unwrap().finished().await.unwrap();
+    assert_eq!(parked.status, RunStatus::Parked);
+    assert!(!server.bodies().is_empty(), "the chosen endpoint was not asked");
+    let again = begin().resume(&planned.workspace).await.unwrap();
+    assert_eq!(again.provider.as_ref(), "openai");
+    again.finished().await.unwrap();
 }
