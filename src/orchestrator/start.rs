@@ -205,6 +205,18 @@ fn reopen(workflow: &Workflow, options: &ResumeOptions) -> Result<Vec<Event>> {
     }
 }
 
+/// A run among those that live here, for as long as this is kept: a driver that panics takes its run off the list as well.
+struct Listed {
+    shared: Arc<Shared>,
+    run_id: String,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.run_id);
+    }
+}
+
 /// `workflow` is the fold of the records in `parts`.
 async fn launch(shared: &Arc<Shared>, run_id: String, parts: Parts, workflow: Workflow) -> Result<RunHandle> {
     let (orders, order_queue) = mpsc::unbounded_channel();
