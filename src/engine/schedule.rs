@@ -124,7 +124,9 @@ fn settle(workflow: &Workflow, step: &Step) -> Option<Wish> {
 
 fn finish(workflow: &Workflow) -> Option<Wish> {
     let statuses: Vec<StepStatus> = workflow.plan_steps().iter().map(|step| workflow.step_status(&step.id)).collect();
-    if !statuses.iter().all(|status| status.is_end()) {
+    // Whether a finished step is done again is for a person to say, and holds the end.
+    let asked_again = workflow.questions.iter().any(|question| question.subject == Subject::Retry);
+    if asked_again || !statuses.iter().all(|status| status.is_end()) {
         return None;
     }
     let failed = statuses.iter().filter(|status| **status == StepStatus::Failed).count();

@@ -56,6 +56,9 @@ impl ClientHandler for Face {
     }
 }
 
+/// How long a program that ended badly is heard out.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// A connection that stands.
 pub(super) struct Live {
     pub(super) service: Option<RunningService<RoleClient, Face>>,
@@ -125,7 +128,7 @@ async fn program(face: Face, way: (&str, &[String], &[(String, String)]), around
     let (process, Pipes { input, output, errors }) = Serving::start(&program)?;
     let said: Arc<Mutex<String>> = Arc::default();
     let secrets = long_values(variables.iter().chain(way.2));
-    tokio::spawn(listen(errors, (face.name.clone(), secrets), Arc::clone(&said)));
+    let listening = tokio::spawn(listen(errors, (face.name.clone(), secrets), Arc::clone(&said)));
     let meter = Meter::new();
     let output = Metered { inner: output, meter: Arc::clone(&meter) };
     let transport = AsyncRwTransport::<RoleClient, _, _>::new(output, input).with_max_line_length(MAX_MESSAGE_BYTES);
@@ -133,7 +136,8 @@ async fn program(face: Face, way: (&str, &[String], &[(String, String)]), around
         Ok(service) => Ok(Live { service: Some(service), process: Some(process), meter, said, given_up: AtomicBool::new(false) }),
         Err(error) => {
             // Its last words are on their way when it has just ended.
-            process.stop(Duration::from_millis(200)).await;
+            process.stop(LAST_WORDS).await;
+            let _ = tokio::time::timeout(LAST_WORDS, listening).await;
             Err(format!("it does not speak MCP ({error}); {}", last_words(&said)))
         }
     }

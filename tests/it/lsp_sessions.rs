@@ -133,6 +133,13 @@ async fn a_run_is_taken_up_from_a_step_and_only_what_needs_it_is_done_again() {
         |state: &Value| state["steps"].as_array().unwrap().iter().map(|step| step["attempt"].as_u64().unwrap()).collect::<Vec<u64>>();
     let needed: Vec<u64> = steps.iter().map(|step| if step["id"] == last { 2 } else { 1 }).collect();
     assert_eq!(attempts(&again), needed, "the steps before it are not done again");
+    // A retry asks the same; after a no, all is as it was.
+    let retry = json!({"runId": done["run_id"], "stepId": last});
+    assert_eq!(desk.editor.command("orchestrator.retryStep", retry).await.unwrap()["done"], true);
+    let asked = desk.until(&done["run_id"], "waiting_approval").await;
+    assert_eq!(desk.editor.command("orchestrator.reject", verdict(&asked)).await.unwrap()["decided"], true);
+    let kept = desk.until(&done["run_id"], "completed").await;
+    assert_eq!((attempts(&kept), &kept["approvals"]), (needed, &json!([])));
     desk.editor.close().await;
 }
 
