@@ -12,6 +12,9 @@ use crate::orchestrator::{RunHandle, Update};
 
 use super::origins::{Kept, Origin};
 
+/// Ended runs of a session that are known in full; of older ones only what a list shows is kept.
+const KNOWN_IN_FULL: usize = 50;
+
 /// One run.
 #[derive(Clone)]
 pub struct Run {
@@ -102,6 +105,17 @@ impl Run {
         }
     }
 
+    /// Ended, and with more in memory than its row in the list.
+    fn is_laid_down(&self) -> bool {
+        self.state.is_some() && self.status.is_end() && self.handle.as_ref().is_none_or(RunHandle::has_ended)
+    }
+
+    /// What its folder tells as well is let go.
+    fn lighten(&mut self) {
+        (self.state, self.handle) = (None, None);
+        (self.logs, self.answered, self.findings) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+    }
+
     fn named(run_id: &str, workspace: &Path) -> Self {
         Run {
             run_id: run_id.to_owned(),
@@ -171,6 +185,11 @@ impl Runs {
         let run = self.entry(&update.run_id, &update.workspace);
         run.take(&update.record);
         run.set_state(update.state.clone());
+        if matches!(update.record.event, Event::RunFinished { .. }) {
+            let laid_down = self.0.iter().filter(|run| run.is_laid_down()).count();
+            let oldest = self.0.iter_mut().filter(|run| run.is_laid_down());
+            oldest.take(laid_down.saturating_sub(KNOWN_IN_FULL)).for_each(Run::lighten);
+        }
     }
 
     pub fn started(&mut self, handle: RunHandle, origin: Option<Origin>) {
@@ -245,5 +264,36 @@ mod tests {
         runs.listed(vec![row("a"), row("143022-k7")], BTreeMap::new());
         assert_eq!(runs.iter().count(), 1);
         assert!(runs.get("143022-k7").is_some() && runs.at(Path::new("/w/a")).is_some());
+    }
+
+    /// The news that a run has ended.
+    fn ended(number: usize) -> Update {
+        let run_id = format!("143022-{number:04}");
+        let status = RunStatus::Completed;
+        let at = chrono::DateTime::parse_from_rfc3339("2026-11-22T14:30:22Z").unwrap();
+        let state = RunState {
+            schema: 1,
+            run_id: run_id.clone(),
+            goal: "Write".into(),
+            status,
+            status_reason: None,
+            steps: Vec::new(),
+            pending_approvals: Vec::new(),
+            totals: Default::default(),
+            success_rate: 1.0,
+        };
+        let record = Record { seq: 9, at, event: Event::RunFinished { status, reason: None } };
+        Update { workspace: Arc::new(format!("/w/{run_id}").into()), run_id, record: Arc::new(record), state: Arc::new(state) }
+    }
+
+    #[test]
+    fn of_many_ended_runs_the_newest_are_known_in_full_and_none_is_forgotten() {
+        let mut runs = Runs::default();
+        for number in 0..KNOWN_IN_FULL + 7 {
+            runs.update(&ended(number));
+        }
+        let known: Vec<bool> = runs.iter().map(|run| run.state.is_some()).collect();
+        assert_eq!(known, [vec![false; 7], vec![true; KNOWN_IN_FULL]].concat());
+        assert!(runs.iter().all(|run| run.status == RunStatus::Completed && run.goal == "Write"));
     }
 }
