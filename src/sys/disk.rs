@@ -85,6 +85,8 @@ pub trait Disk: Send + Sync + Debug {
     fn sync_folder(&self) -> io::Result<()>;
     /// Takes an exclusive advisory lock on a file, creating it; `None` when another holds it.
     fn lock(&self, relative: &str) -> io::Result<Option<Box<dyn HeldLock>>>;
+    /// Whether another holds that lock. Creates nothing, and those who look do not take each other for holders.
+    fn is_locked(&self, relative: &str) -> io::Result<bool>;
     /// Makes a file or folder below (`""` is this one) readable by its owner only, where the system knows owners.
     fn make_private(&self, _relative: &str) -> io::Result<()> {
         Ok(())
@@ -266,6 +268,14 @@ impl Disk for RealDisk {
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(RealLock { _file: file }))),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn is_locked(&self, relative: &str) -> io::Result<bool> {
+        match self.file(relative, OpenOptions::new().read(true))?.into_std().try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(true),
             Err(std::fs::TryLockError::Error(error)) => Err(error),
         }
     }

@@ -303,6 +303,11 @@ impl Disk for FaultyDisk {
     fn lock(&self, relative: &str) -> io::Result<Option<Box<dyn HeldLock>>> {
         self.change(Verb::Lock, relative, What::Touch, || self.inner.lock(relative))
     }
+
+    fn is_locked(&self, relative: &str) -> io::Result<bool> {
+        self.ask(Verb::Lock, relative)?;
+        self.inner.is_locked(relative)
+    }
 }
 
 #[derive(Debug)]

@@ -78,3 +78,17 @@ fn files_and_folders_can_be_closed_to_others_and_links_resolved() {
     assert_eq!(disk.resolve(&folder.path().join("link.json")).unwrap().file_name().unwrap(), "secret.json");
     assert!(disk.resolve(&folder.path().join("missing")).is_err());
 }
+
+#[test]
+fn those_who_look_at_a_lock_are_no_holders_to_each_other() {
+    let (_folder, disk) = scratch();
+    assert_eq!(disk.is_locked("lease").unwrap_err().kind(), io::ErrorKind::NotFound);
+    let held = disk.lock("lease").unwrap();
+    assert!(held.is_some() && disk.is_locked("lease").unwrap());
+    drop(held);
+    std::thread::scope(|scope| {
+        let look = || (0..2_000).filter(|_| disk.is_locked("lease").unwrap()).count();
+        let lookers: Vec<_> = (0..4).map(|_| scope.spawn(look)).collect();
+        assert_eq!(lookers.into_iter().map(|looker| looker.join().unwrap()).sum::<usize>(), 0);
+    });
+}

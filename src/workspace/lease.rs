@@ -80,16 +80,9 @@ impl Drop for Lease {
 
 /// Who holds the workspace now; `None` when it is free. Writes nothing.
 pub(super) fn holder(private: &Arc<dyn Disk>) -> Option<Owner> {
-    private.metadata(LOCK).ok()?;
-    match private.lock(LOCK) {
-        Ok(Some(_)) | Err(_) => None,
-        Ok(None) => Some(read_note(private).unwrap_or_else(|| Owner {
-            pid: 0,
-            host: "this machine".into(),
-            program: "unknown".into(),
-            since: DateTime::default(),
-        })),
-    }
+    let is_held = private.is_locked(LOCK).unwrap_or(false);
+    let unknown = || Owner { pid: 0, host: "this machine".into(), program: "unknown".into(), since: DateTime::default() };
+    is_held.then(|| read_note(private).unwrap_or_else(unknown))
 }
 
 fn read_note(private: &Arc<dyn Disk>) -> Option<Owner> {
