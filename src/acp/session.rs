@@ -1,6 +1,6 @@
 //! Sessions of a client: each lies in a folder and belongs, from its first prompt on, to a workspace. Passes on what a person decides; decides nothing.
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_client_protocol::v1::schema::{
@@ -97,7 +97,8 @@ impl Sessions {
         };
         let reader = host.reader().await?;
         if let Some(workspace) = &workspace {
-            if !workspace.starts_with(&reader.settings().base_dir) {
+            let leaves = workspace.components().any(|part| part == Component::ParentDir);
+            if leaves || !workspace.starts_with(&reader.settings().base_dir) {
                 return Err(Error::usage(format!("there is no session `{id}`")).hint("session/list names those that there are"));
             }
             let state = reader.state_of(workspace).await?;

@@ -178,6 +178,7 @@ fn ollama_at(environment: &Environment) -> String {
     let Some(host) = environment.get("OLLAMA_HOST").map(str::trim).filter(|host| !host.is_empty()) else { return OLLAMA.into() };
     let (scheme, host) = host.split_once("://").unwrap_or(("http", host));
     let host = host.trim_end_matches('/').replace("0.0.0.0", "127.0.0.1");
+    let host = if host.starts_with(':') { format!("127.0.0.1{host}") } else { host };
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     if has_port { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:11434") }
 }

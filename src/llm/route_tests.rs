@@ -112,6 +112,7 @@ fn ollama_is_looked_for_where_its_own_variable_says() {
     assert_eq!(at(" "), OLLAMA);
     assert_eq!(at("127.0.0.1:9"), "http://127.0.0.1:9");
     assert_eq!(at("0.0.0.0"), "http://127.0.0.1:11434");
+    assert_eq!(at(":8000"), "http://127.0.0.1:8000");
     assert_eq!(at("http://localhost:8000/"), "http://localhost:8000");
 }
 

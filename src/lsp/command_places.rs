@@ -14,7 +14,7 @@ use crate::sys::{Disk, EntryKind};
 
 use super::commands::{Call, OfRun, answer, answer_beside};
 use super::main_loop::{Done, Reply};
-use super::runs::Run;
+use super::runs::{Run, stands_still};
 use super::state::State;
 use super::{from_proto, papers, to_proto, words};
 
@@ -51,7 +51,7 @@ fn list(state: &mut State, argument: ListArgument, reply: Reply<Option<Value>>, 
     let engine = state.setup.engine(&state.setup.project_of(None));
     let (inputs, disk) = (state.inputs.clone(), state.setup.machine.disk.clone());
     // What this process knows of its runs is newer than their files.
-    let known: Vec<Run> = state.runs.iter().filter(|run| run.handle.as_ref().is_some_and(|handle| !handle.has_ended())).cloned().collect();
+    let known: Vec<Run> = state.runs.iter().filter(|run| run.is_held()).cloned().collect();
     let work = async move {
         let orchestrator = engine.reader().await?;
         let limit = argument.limit.unwrap_or(LISTED);
@@ -73,12 +73,13 @@ fn list(state: &mut State, argument: ListArgument, reply: Reply<Option<Value>>, 
             let path = path.map_err(|_| Error::internal("writing index.md failed"))??;
             inputs.done(Done::Show(path));
         }
-        Ok(if with_rows { rows.iter().map(list_row).collect() } else { Value::Null })
+        let is_held = |row: &RunSummary| known.iter().any(|run| run.run_id == row.run_id);
+        Ok(if with_rows { rows.iter().map(|row| list_row(row, is_held(row))).collect() } else { Value::Null })
     };
     answer_beside(reply, work);
 }
 
-fn list_row(row: &RunSummary) -> Value {
+fn list_row(row: &RunSummary, is_held: bool) -> Value {
     json!({
         "runId": row.run_id,
         "goal": row.goal,
@@ -88,6 +89,7 @@ fn list_row(row: &RunSummary) -> Value {
         "costUsd": row.cost_usd,
         "workspace": row.workspace,
         "startedAt": row.started_at,
+        "standsStill": stands_still(row.status, is_held),
     })
 }
 

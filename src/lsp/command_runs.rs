@@ -371,5 +371,6 @@ pub fn row(run: &Run) -> Value {
         "costUsd": run.cost_usd,
         "pendingApprovals": run.pending().len(),
         "workspace": run.workspace,
+        "standsStill": run.stands_still(),
     })
 }

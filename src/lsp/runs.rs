@@ -48,10 +48,14 @@ impl Run {
         !self.status.is_end() && !matches!(self.status, RunStatus::Paused | RunStatus::Parked)
     }
 
-    /// Whether it can be taken up again here. One that waits for a person keeps its status when its process is gone.
+    /// Whether it can be taken up again here.
     pub fn stands_still(&self) -> bool {
-        let waits_alone = self.status == RunStatus::WaitingApproval && self.handle.is_none();
-        waits_alone || matches!(self.status, RunStatus::Paused | RunStatus::Parked)
+        stands_still(self.status, self.is_held())
+    }
+
+    /// Whether this process works on it.
+    pub fn is_held(&self) -> bool {
+        self.handle.as_ref().is_some_and(|handle| !handle.has_ended())
     }
 
     pub fn pending(&self) -> &[PendingApproval] {
@@ -138,6 +142,12 @@ impl Run {
     }
 }
 
+/// Whether a run can be taken up again by a process that may hold it. One that waits for a person keeps its status when its process is gone.
+pub fn stands_still(status: RunStatus, is_held: bool) -> bool {
+    let waits_alone = status == RunStatus::WaitingApproval && !is_held;
+    waits_alone || matches!(status, RunStatus::Paused | RunStatus::Parked)
+}
+
 /// All runs, oldest first.
 #[derive(Default)]
 pub struct Runs(Vec<Run>);
@@ -208,7 +218,7 @@ impl Runs {
             let known = self.0.iter_mut().find(|run| run.run_id == row.run_id || run.workspace == row.workspace);
             if let Some(run) = known {
                 // Of a run that lives elsewhere its row is all there is, and the newer one counts.
-                let is_ours = run.handle.as_ref().is_some_and(|handle| !handle.has_ended());
+                let is_ours = run.is_held();
                 let went_on = !run.status.is_end() && row.status.is_end();
                 if !is_ours && (run.state.is_none() || went_on) {
                     // It was brought to its end by another process since.

@@ -78,11 +78,20 @@ impl Drop for Lease {
     }
 }
 
-/// Who holds the workspace now; `None` when it is free. Writes nothing.
+/// Who holds the workspace now; `None` when it is free. Writes nothing. A lock without a note is most often one that is just being let go.
 pub(super) fn holder(private: &Arc<dyn Disk>) -> Option<Owner> {
-    let is_held = private.is_locked(LOCK).unwrap_or(false);
-    let unknown = || Owner { pid: 0, host: "this machine".into(), program: "unknown".into(), since: DateTime::default() };
-    is_held.then(|| read_note(private).unwrap_or_else(unknown))
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            std::thread::sleep(BETWEEN);
+        }
+        if !private.is_locked(LOCK).unwrap_or(false) {
+            return None;
+        }
+        if let Some(owner) = read_note(private) {
+            return Some(owner);
+        }
+    }
+    Some(Owner { pid: 0, host: "this machine".into(), program: "unknown".into(), since: DateTime::default() })
 }
 
 fn read_note(private: &Arc<dyn Disk>) -> Option<Owner> {

@@ -1,6 +1,7 @@
 //! Making and opening workspaces: names, collisions, bad places, the lease.
 use super::super::test_support::*;
 use super::*;
+use crate::sys::disk_faulty::Verb;
 use std::io::ErrorKind as Io;
 
 fn relative(scratch: &Scratch, workspace: &Workspace) -> String {
@@ -163,4 +164,22 @@ fn views_that_cannot_be_written_say_so_in_the_known_words() {
     assert_eq!(workspace.read_text("gone.md"), None);
     std::fs::write(workspace.path().join("bytes.md"), [0xff, b'a']).unwrap();
     assert_eq!(workspace.read_text("bytes.md").as_deref(), Some("\u{fffd}a"));
+}
+
+#[test]
+fn a_lease_that_is_just_being_let_go_has_no_holder() {
+    let scratch = Scratch::new();
+    let workspace = scratch.create("x", NOON);
+    // The lock, and no note any more: as between the two steps of letting go, or in a child that has not begun yet.
+    let lock = workspace.folder().lock(".orchestrator/lease").unwrap().unwrap();
+    let (looked, looks) = std::sync::mpsc::channel();
+    scratch.control.fail_when(Io::Other, move |operation| operation.verb == Verb::Lock && looked.send(()).is_err());
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| workspace.lease_holder());
+        // The second look comes after one that found it locked.
+        looks.recv().unwrap();
+        looks.recv_timeout(std::time::Duration::from_secs(60)).expect("one look was believed");
+        drop(lock);
+        assert_eq!(looking.join().unwrap(), None);
+    });
 }

@@ -188,8 +188,12 @@ async fn sessions_are_listed_loaded_and_go_on_in_another_connection() {
         assert_eq!(listed.sessions[0].title.as_deref(), Some("Write an article on bees"));
         let session = listed.sessions[0].session_id.0.to_string();
         connection.send_request(LoadSessionRequest::new(session.clone(), project.clone())).block_task().await?;
-        let stranger = connection.send_request(LoadSessionRequest::new("/etc".to_owned(), project.clone())).block_task().await;
-        assert!(stranger.is_err());
+        // A workspace of ours, but by a way that leaves their folder first.
+        let roundabout = session.replacen("/workspaces/", "/workspaces/../workspaces/", 1);
+        for stranger in ["/etc".to_owned(), roundabout] {
+            let loaded = connection.send_request(LoadSessionRequest::new(stranger.clone(), project.clone())).block_task().await;
+            assert!(loaded.is_err(), "{stranger}");
+        }
         prompt(&connection, &session, "continue").await
     });
     assert_eq!(ended.await.unwrap().stop_reason, StopReason::EndTurn);

@@ -46,9 +46,13 @@ async fn a_server_that_is_killed_with_a_run_under_way_leaves_nothing_that_the_ne
         let mut desk = desk.killed(client, &[]).await;
         desk.editor.open(&document, "markdown", TEXT).await;
         assert!(found(&mut desk, &document).await[0].0.starts_with("⏸"), "{client}");
+        let rows = desk.editor.command("orchestrator.listWorkspaces", Value::Null).await.unwrap();
+        assert_eq!((&rows[0]["status"], &rows[0]["standsStill"]), (&json!("waiting_approval"), &json!(true)), "{client}");
         let resumed = desk.editor.command("orchestrator.resume", json!({"workspace": started["workspace"]})).await.unwrap();
         assert_eq!(resumed["runId"], id, "{client}");
         let state = desk.until(&id, "waiting_approval").await;
+        let rows = desk.editor.command("orchestrator.listWorkspaces", Value::Null).await.unwrap();
+        assert_eq!(rows[0]["standsStill"], false, "{client}: it is held here");
         assert_eq!(desk.editor.command("orchestrator.approve", verdict(&state)).await.unwrap()["decided"], true);
 
         // Killed as soon as it was approved: somewhere in its steps, or behind them.

@@ -24,6 +24,13 @@ tests['a run that nobody saw running has started and ended'] = function()
   same(require('orchestrator.runs').events(nil, done), { 'RunStarted', 'StepDone', 'RunDone' })
 end
 
+tests['a run that waits where nobody holds it can be taken up again'] = function()
+  local waits = row({ status = 'waiting_approval', standsStill = false })
+  local alone = row({ status = 'waiting_approval', standsStill = true })
+  local failed = row({ status = 'failed', standsStill = false })
+  same(require('orchestrator.pick').resumable({ waits, alone, failed }), { alone, failed })
+end
+
 tests['a run found paused has not started, and has when it goes on'] = function()
   local runs = require('orchestrator.runs')
   same(runs.events(nil, row({ status = 'paused' })), {})

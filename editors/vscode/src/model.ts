@@ -1,5 +1,5 @@
 // What is known of runs, and the tree that is drawn from it. Asks nobody and draws nothing.
-import { isLive, isResumable, type Approval, type Artifact, type RunChange, type RunRow, type RunState, type Step } from './protocol';
+import { isLive, type Approval, type Artifact, type RunChange, type RunRow, type RunState, type Step } from './protocol';
 import { age, joined, money, shorten, spoken } from './words';
 
 export type Node =
@@ -85,7 +85,7 @@ export class Model {
   }
 
   get resumable(): RunRow[] {
-    return this.rows.filter((row) => isResumable(row.status));
+    return this.rows.filter((row) => row.standsStill);
   }
 
   /** Every open question, the oldest run's first. */
@@ -148,7 +148,7 @@ export class Model {
 function runLook(run: RunRow, now: number): Look {
   const [icon, color] = RUN_ICONS[run.status] ?? ['circle-outline'];
   const steps = run.steps > 0 ? `${run.stepsDone}/${run.steps}` : '';
-  const context = isLive(run.status) ? 'run.live' : isResumable(run.status) ? 'run.resumable' : 'run.ended';
+  const context = run.standsStill ? 'run.resumable' : isLive(run.status) ? 'run.live' : 'run.ended';
   return {
     id: `run:${run.runId}`, label: shorten(run.goal || run.runId, 26), description: joined(steps, money(run.costUsd || null), age(run.startedAt, now)),
     tooltip: `${run.goal}\n${joined(run.runId, spoken(run.status))}`, icon, color, context, children: isLive(run.status) ? 'open' : 'closed',

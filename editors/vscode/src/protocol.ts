@@ -13,6 +13,8 @@ export interface RunRow {
   costUsd?: number | null;
   workspace: string;
   startedAt?: string | null;
+  /** Whether it can be taken up again here: one that waits for approval does where nobody holds it. */
+  standsStill?: boolean;
 }
 
 /** A row of the notification `orchestrator/runsChanged`. */
@@ -73,9 +75,4 @@ export interface Report {
 /** Whether a process works on the run, as far as its status says. */
 export function isLive(status: RunStatus): boolean {
   return status === 'planning' || status === 'running' || status === 'waiting_approval';
-}
-
-/** Whether the run can be taken up again. */
-export function isResumable(status: RunStatus): boolean {
-  return status === 'paused' || status === 'parked';
 }

@@ -37,6 +37,13 @@ test('a run that nobody knows asks for the list, one that changed for a closer l
   assert.equal(model.merge([{ ...change, runId: 'b' }]).isNew, true);
 });
 
+test('a run that waits where nobody holds it can be taken up again', () => {
+  const model = new Model();
+  model.setRows([run('alone', { status: 'waiting_approval', standsStill: true }), run('held', { status: 'waiting_approval', standsStill: false })]);
+  assert.deepEqual(model.resumable.map((row) => row.runId), ['alone']);
+  assert.deepEqual(contexts(model, model.roots()), ['run.resumable', 'run.live']);
+});
+
 test('artifacts hang below the step that made them', () => {
   const model = new Model();
   model.setRows([run('a')]);

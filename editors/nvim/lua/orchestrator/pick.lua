@@ -74,9 +74,7 @@ end
 ---@return orchestrator.Workspace[]
 function M.resumable(rows)
   return vim.tbl_filter(function(row)
-    local now = require('orchestrator.runs').get(row.runId)
-    local lives_here = now and require('orchestrator.runs').is_live(now)
-    return not lives_here and row.status ~= 'completed' and row.status ~= 'cancelled'
+    return row.standsStill or row.status == 'failed'
   end, rows)
 end
 
