@@ -13,7 +13,7 @@ use super::views::{INFO, STATE};
 use crate::domain::event::SCHEMA;
 use crate::domain::usage::add_costs;
 use crate::domain::view::{RunSummary, WorkspaceInfo};
-use crate::domain::{Error, Event, Record, Result, RunState, RunStatus, StepStatus};
+use crate::domain::{Error, Event, Record, Result, RunState, RunStatus, StepStatus, Subject};
 use crate::sys::disk::{Disk, EntryKind};
 
 /// A day's folder: its date, and its open week and name.
@@ -119,9 +119,8 @@ fn view<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> View<T> {
 fn from_views(workspace: &Workspace, state: &RunState, info: &WorkspaceInfo) -> RunSummary {
     let mut status = (state.status, state.status_reason.clone());
     if matches!(state.status, RunStatus::Planning | RunStatus::Running) && workspace.lease_holder().is_none() {
-        // The process died with it, perhaps after the end was journalled and before this view was.
-        let end = workspace.read_journal().ok().and_then(|(records, _)| ended(&records));
-        status = end.map_or((RunStatus::Paused, Some("interrupted".into())), |end| (end.status, end.reason));
+        // The process died with it, perhaps before this view told of the journal's last word.
+        status = left(&workspace.read_journal().map(|(records, _)| records).unwrap_or_default());
     }
     let steps = state.steps.iter().filter(|step| step.status != StepStatus::Skipped);
     RunSummary {
@@ -197,11 +196,29 @@ fn from_journal(workspace: &Workspace, blank: RunSummary) -> RunSummary {
     (row.status, row.status_reason) = match (health, end) {
         (JournalHealth::Newer { schema }, _) => (RunStatus::Paused, Some(newer_reason(schema.into()))),
         (JournalHealth::Corrupt { line, .. }, _) => (RunStatus::Paused, Some(format!("line {line} of its journal is corrupt"))),
-        (_, Some(end)) => (end.status, end.reason),
-        _ if running => (RunStatus::Running, None),
-        _ => (RunStatus::Paused, Some("interrupted".into())),
+        (_, None) if running => (RunStatus::Running, None),
+        _ => left(&records),
     };
     row
+}
+
+/// How a run stands that nobody holds: as it was let go, waiting for its plan to be approved, or interrupted.
+fn left(records: &[Record]) -> (RunStatus, Option<String>) {
+    match ended(records) {
+        Some(end) => (end.status, end.reason),
+        None if waits_for_plan(records) => (RunStatus::WaitingApproval, None),
+        None => (RunStatus::Paused, Some("interrupted".into())),
+    }
+}
+
+/// Whether the plan was asked about last and nobody has answered: no step can be under way then.
+fn waits_for_plan(records: &[Record]) -> bool {
+    let asked = records.iter().rev().find_map(|record| match &record.event {
+        Event::Asked { question } => Some(question.subject == Subject::Plan),
+        Event::Answered { .. } | Event::StepStarted { .. } => Some(false),
+        _ => None,
+    });
+    asked == Some(true)
 }
 
 /// How the process that last held a run let go of it.

@@ -2,8 +2,8 @@
 use super::super::test_support::*;
 use super::super::views::{ViewCache, ViewTexts, write_views};
 use super::*;
-use crate::domain::StepId;
 use crate::domain::view::StepView;
+use crate::domain::{Decision, Question, QuestionId, Scope, StepId, Via};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn step(number: usize, status: StepStatus) -> StepView {
@@ -81,6 +81,29 @@ fn the_newest_come_first_across_weeks_days_and_collisions() {
     assert_eq!(listed(&scratch).into_iter().map(|row| row.workspace).collect::<Vec<_>>(), made);
     assert_eq!(list(&scratch.root, &scratch.base(), 3).unwrap().len(), 3);
     assert_eq!(list(&scratch.root, &scratch.base(), 0).unwrap().len(), 0);
+}
+
+#[test]
+fn a_run_that_died_before_its_view_told_of_the_question_waits_all_the_same() {
+    let question = Question {
+        id: QuestionId("A1".into()),
+        step: None,
+        subject: Subject::Plan,
+        what: "plan".into(),
+        detail: String::new(),
+        hash: "51d0aa".into(),
+        asked_at: None,
+    };
+    let decision = Decision { approved: true, scope: Scope::Once, note: None };
+    let answered = Event::Answered { id: question.id.clone(), hash: question.hash.clone(), decision, via: Via::Prompt };
+    let asked = [started("x"), planned(2), Event::Asked { question }];
+    for (events, status) in [(asked.to_vec(), RunStatus::WaitingApproval), ([&asked[..], &[answered]].concat(), RunStatus::Paused)] {
+        let scratch = Scratch::new();
+        let workspace = scratch.with_events("x", NOON, events);
+        assert_eq!(listed(&scratch)[0].status, status, "by its journal alone");
+        with_views(&workspace, "x", RunStatus::Planning);
+        assert_eq!(listed(&scratch)[0].status, status, "beside a view that lags");
+    }
 }
 
 #[test]
