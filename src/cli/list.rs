@@ -1,12 +1,14 @@
 //! Recent workspaces as aligned lines, and the removal of old ones.
+use std::borrow::Cow;
 use std::path::Path;
 
 use chrono::{DateTime, FixedOffset};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::domain::Result;
 use crate::domain::goal::shorten;
-use crate::domain::view::RunSummary;
+use crate::domain::view::{RunStatus, RunSummary};
 
 use super::order::Options;
 use super::setup::Setup;
@@ -46,23 +48,42 @@ pub async fn cleanup(days: u64, dry_run: bool, options: &Options, (setup, termin
     Ok(0)
 }
 
+/// One row as scripts read it: every field is there, null where nothing is known.
+#[derive(Serialize)]
+struct Row<'a> {
+    run_id: &'a str,
+    goal: &'a str,
+    status: RunStatus,
+    status_reason: &'a Option<String>,
+    steps_done: usize,
+    steps: usize,
+    cost_usd: Option<f64>,
+    workspace: Cow<'a, str>,
+    started_at: DateTime<FixedOffset>,
+    ended_at: Option<DateTime<FixedOffset>>,
+}
+
+impl<'a> From<&'a RunSummary> for Row<'a> {
+    fn from(run: &'a RunSummary) -> Self {
+        Row {
+            run_id: &run.run_id,
+            goal: &run.goal,
+            status: run.status,
+            status_reason: &run.status_reason,
+            steps_done: run.steps_done,
+            steps: run.steps,
+            cost_usd: run.cost_usd,
+            workspace: run.workspace.to_string_lossy(),
+            started_at: run.started_at,
+            ended_at: run.ended_at,
+        }
+    }
+}
+
 /// One array with the fields of the contract.
 fn json(runs: &[RunSummary]) -> String {
-    let row = |run: &RunSummary| {
-        json!({
-            "run_id": run.run_id,
-            "goal": run.goal,
-            "status": run.status,
-            "status_reason": run.status_reason,
-            "steps_done": run.steps_done,
-            "steps": run.steps,
-            "cost_usd": run.cost_usd,
-            "workspace": run.workspace,
-            "started_at": run.started_at,
-            "ended_at": run.ended_at,
-        })
-    };
-    json!(runs.iter().map(row).collect::<Vec<_>>()).to_string()
+    // Nothing in a row fails to be JSON.
+    serde_json::to_string(&runs.iter().map(Row::from).collect::<Vec<_>>()).unwrap_or_default()
 }
 
 /// How the list is shown.

@@ -1,4 +1,6 @@
 //! A conversation with a model in neutral words: messages, requests, replies, failures. Wire shapes live with each provider.
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -219,7 +221,7 @@ impl Brief {
 pub struct ModelRequest {
     pub model: Option<String>,
     pub system: String,
-    pub tools: Vec<ToolSpec>,
+    pub tools: Vec<Arc<ToolSpec>>,
     pub messages: Vec<Message>,
     pub max_output_tokens: Option<u32>,
     /// JSON Schema that the whole answer must fit; providers choose how they ask for it.

@@ -68,6 +68,9 @@ impl RelPath {
 
 /// NFKC and lower case: equal for names that some file system would not tell apart.
 pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.nfkc().collect::<String>().to_lowercase().nfkc().collect()
 }
 

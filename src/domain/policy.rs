@@ -1,5 +1,6 @@
 //! The limits a run works under, resolved from configuration: approvals, rules, agents, tools, parallelism. Plain values for the engine.
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -140,9 +141,9 @@ impl Rule {
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     /// The agents in force, by name.
-    pub agents: BTreeMap<String, Agent>,
+    pub agents: Arc<BTreeMap<String, Agent>>,
     /// The tools that exist in this run, by name.
-    pub tools: BTreeMap<String, ToolSpec>,
+    pub tools: BTreeMap<String, Arc<ToolSpec>>,
     /// The names of those that change nothing.
     pub read_only_tools: BTreeSet<String>,
     /// The MCP servers that a plan may name (`mcp:NAME`); their tools join `tools` when a step that may use them begins.

@@ -28,8 +28,8 @@ fn policy(mode: ApprovalMode) -> Policy {
     let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({"type": "object"}) };
     Policy {
         servers: Default::default(),
-        agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect(),
-        tools: TOOLS.iter().map(|name| ((*name).to_owned(), spec(name))).collect(),
+        agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect::<BTreeMap<_, _>>().into(),
+        tools: TOOLS.iter().map(|name| ((*name).to_owned(), spec(name).into())).collect(),
         read_only_tools: READ_ONLY.iter().map(|name| (*name).to_owned()).collect(),
         approvals: mode,
         rules: vec![],
@@ -365,7 +365,7 @@ proptest::proptest! {
     #[test]
     fn no_call_panics(tool in "(web_fetch|web_search|mcp__[a-z_]{0,8}|[a-z_]{0,8})", url in "\\PC{0,40}") {
         let mut scene = Scene::new(ApprovalMode::Plan, &format!("Read {url}"), &[]);
-        scene.policy.tools.insert(tool.clone(), ToolSpec { name: tool.clone(), description: String::new(), input_schema: json!({}) });
+        scene.policy.tools.insert(tool.clone(), ToolSpec { name: tool.clone(), description: String::new(), input_schema: json!({}) }.into());
         scene.policy.read_only_tools = BTreeSet::new();
         let _ = scene.says(&tool, json!({"url": url, "path": url}));
     }

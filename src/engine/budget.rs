@@ -1,4 +1,6 @@
 //! Budgets by reservation: before a call its worst case must fit beside what is spent and what is under way.
+use std::sync::Arc;
+
 use crate::domain::hash::short_hash;
 use crate::domain::policy::Rates;
 use crate::domain::{ModelRequest, Policy, Question, Step, Subject, ToolSpec};
@@ -44,7 +46,7 @@ pub struct Ask {
 
 /// The call of a step with this news at its tail. A call that is open already has its news in the conversation.
 pub fn ask(policy: &Policy, (step, state): (&Step, &StepState), (note, output): (Option<&str>, Option<u32>)) -> Ask {
-    let tools: Vec<&ToolSpec> = state.tools.iter().filter_map(|name| policy.tools.get(name)).collect();
+    let tools: Vec<&Arc<ToolSpec>> = state.tools.iter().filter_map(|name| policy.tools.get(name)).collect();
     let note = note.filter(|_| state.conversation.open.is_none());
     let bytes = json_bytes(&(&state.system, tools, &state.conversation.messages, note));
     let rates = rates(policy, super::turn::model_of(policy, step).as_deref());

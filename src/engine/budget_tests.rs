@@ -64,7 +64,7 @@ fn plan() -> Plan {
 impl Play {
     fn new(limit_usd: Option<f64>, limit_tokens: Option<u64>) -> Play {
         let policy = Policy {
-            agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect(),
+            agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect::<BTreeMap<_, _>>().into(),
             max_parallel: AGENTS,
             plan_rules: PlanRules {
                 agents: vec!["writer".into(), "qa_tester".into()],

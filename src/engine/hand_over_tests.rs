@@ -1,5 +1,6 @@
 //! Tests of the hand-over: when it is due, what the fresh conversation opens with, and that it ends.
 use serde_json::json;
+use std::collections::BTreeMap;
 
 use crate::domain::agent::built_in_agents;
 use crate::domain::event::{Event, PlannedBy, Record};
@@ -21,8 +22,12 @@ struct Play {
 fn policy(window: Option<u64>) -> Policy {
     let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({}) };
     Policy {
-        agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), Agent { max_turns: 20, ..agent })).collect(),
-        tools: ["write_file", "read_file"].iter().map(|name| ((*name).to_owned(), spec(name))).collect(),
+        agents: built_in_agents()
+            .into_iter()
+            .map(|agent| (agent.name.clone(), Agent { max_turns: 20, ..agent }))
+            .collect::<BTreeMap<_, _>>()
+            .into(),
+        tools: ["write_file", "read_file"].iter().map(|name| ((*name).to_owned(), spec(name).into())).collect(),
         read_only_tools: std::collections::BTreeSet::from(["read_file".to_owned()]),
         model: Some("m".into()),
         context_tokens: window.map(|window| ("m".to_owned(), window)).into_iter().collect(),

@@ -1,6 +1,7 @@
 //! The planner as a machine: answers read, repaired at most twice, and the rules as the last resort.
 use chrono::DateTime;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::domain::agent::built_in_agents;
@@ -12,7 +13,7 @@ use crate::domain::{Block, CallFailure, Goal, Reply, StopReason, Usage};
 fn policy() -> Policy {
     Policy {
         servers: Default::default(),
-        agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect(),
+        agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect::<BTreeMap<_, _>>().into(),
         tools: Default::default(),
         read_only_tools: Default::default(),
         approvals: ApprovalMode::Plan,

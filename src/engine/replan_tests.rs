@@ -1,5 +1,6 @@
 //! Tests of planning the rest anew: only with a person, only once, and a refusal ends the run as it stood.
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 use crate::domain::agent::built_in_agents;
 use crate::domain::event::{Event, PlannedBy, Record};
@@ -30,7 +31,7 @@ fn plan(steps: &[Value]) -> String {
 
 fn policy(interactive: bool) -> Policy {
     Policy {
-        agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect(),
+        agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect::<BTreeMap<_, _>>().into(),
         interactive,
         max_parallel: 2,
         plan_rules: PlanRules { agents: vec!["writer".into()], allowed_extensions: vec![".md".into()], max_steps: 9 },

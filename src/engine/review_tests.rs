@@ -1,5 +1,7 @@
 //! Tests of reviews: a writer and a reviewer play scripts, and the engine decides what goes back, how often, and which version stays.
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -58,8 +60,8 @@ impl Play {
     fn new(writer: Vec<Act>, reviewer: Vec<Act>) -> Play {
         let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({}) };
         let policy = Policy {
-            agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect(),
-            tools: ["write_file", "read_file", REPORT_FINDINGS].iter().map(|name| ((*name).to_owned(), spec(name))).collect(),
+            agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect::<BTreeMap<_, _>>().into(),
+            tools: ["write_file", "read_file", REPORT_FINDINGS].iter().map(|name| ((*name).to_owned(), spec(name).into())).collect(),
             read_only_tools: BTreeSet::from([REPORT_FINDINGS.to_owned(), "read_file".to_owned()]),
             max_parallel: 1,
             ..Policy::default()
@@ -246,7 +248,7 @@ fn a_review_that_reports_nothing_fails_or_runs_out_of_turns_is_unknown() {
     let mut failed = Play::new(VERSIONS.to_vec(), vec![Act::Report(0), Act::Fail]);
     assert_eq!((failed.run(), failed.review().verdict), (RunStatus::Failed, Verdict::Unknown));
     let mut short = Play::new(VERSIONS.to_vec(), vec![Act::Report(0); 5]);
-    short.policy.agents.get_mut("qa_tester").unwrap().max_turns = 1;
+    Arc::make_mut(&mut short.policy.agents).get_mut("qa_tester").unwrap().max_turns = 1;
     assert_eq!((short.run(), short.review().verdict), (RunStatus::Completed, Verdict::Unknown));
     let mut passed = Play::new(VERSIONS.to_vec(), reviews(&[0]));
     assert_eq!((passed.run(), passed.review().verdict), (RunStatus::Completed, Verdict::Passed));

@@ -164,8 +164,12 @@ fn attempt_of(workflow: &Workflow, id: &StepId) -> u32 {
 
 /// Model calls that share one budget.
 struct Calls<'a> {
+    workflow: &'a Workflow,
     policy: &'a Policy,
-    room: Room,
+    /// Steps whose call is under way.
+    open: Vec<(&'a Step, &'a StepState)>,
+    /// Measured when the first call asks for it: that takes rendering the calls under way.
+    room: Option<Room>,
     /// Agents that may ask their model now: one that waited for a person takes a place again only when there is one.
     places: usize,
     asked: bool,
@@ -174,20 +178,25 @@ struct Calls<'a> {
 }
 
 impl<'a> Calls<'a> {
-    fn new(workflow: &Workflow, policy: &'a Policy, running: &[(&Step, &StepState)]) -> Self {
+    fn new(workflow: &'a Workflow, policy: &'a Policy, running: &[(&'a Step, &'a StepState)]) -> Self {
         let limited = budget::is_limited(workflow, policy);
-        let open: Vec<_> = running.iter().filter(|(_, state)| state.conversation.open.is_some()).collect();
+        let open: Vec<_> = running.iter().filter(|(_, state)| state.conversation.open.is_some()).copied().collect();
         let places = policy.max_parallel.max(1).saturating_sub(open.len());
-        let reserved: Vec<Worst> = open
-            .iter()
-            .filter(|_| limited)
-            .filter_map(|(step, state)| {
-                let call = state.conversation.open.as_ref()?;
-                let ask = budget::ask(policy, (step, state), (None, call.max_output_tokens));
-                Some(ask.worst(ask.output))
-            })
-            .collect();
-        Calls { policy, room: Room::new(workflow, policy, &reserved), places, asked: budget::is_asked(workflow), limited }
+        Calls { workflow, policy, open, room: None, places, asked: budget::is_asked(workflow), limited }
+    }
+
+    /// What the calls under way leave.
+    fn room(&mut self) -> &mut Room {
+        let (policy, open) = (self.policy, &self.open);
+        let worst = |(step, state): &(&Step, &StepState)| {
+            let call = state.conversation.open.as_ref()?;
+            let ask = budget::ask(policy, (step, state), (None, call.max_output_tokens));
+            Some(ask.worst(ask.output))
+        };
+        self.room.get_or_insert_with(|| {
+            let reserved: Vec<Worst> = open.iter().filter_map(worst).collect();
+            Room::new(self.workflow, policy, &reserved)
+        })
     }
 
     /// The wish for a step's next call, if the budget has room for it.
@@ -209,7 +218,7 @@ impl<'a> Calls<'a> {
         if self.asked || !self.limited {
             return (!self.asked).then_some(());
         }
-        match self.room.take(&ask()) {
+        match self.room().take(&ask()) {
             Fit::Yes => Some(()),
             Fit::Shrunk(output) => {
                 *max = Some(output);

@@ -64,8 +64,8 @@ fn policy(max_parallel: usize) -> Policy {
     let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({"type": "object"}) };
     Policy {
         servers: Default::default(),
-        agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect(),
-        tools: ["write_file", "read_file"].iter().map(|name| ((*name).to_owned(), spec(name))).collect(),
+        agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect::<BTreeMap<_, _>>().into(),
+        tools: ["write_file", "read_file"].iter().map(|name| ((*name).to_owned(), spec(name).into())).collect(),
         read_only_tools: BTreeSet::from(["read_file".to_owned()]),
         approvals: ApprovalMode::Plan,
         rules: vec![],

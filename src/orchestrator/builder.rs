@@ -9,7 +9,7 @@ use crate::llm::Provider;
 use crate::sys::http_guarded::system_lookup;
 use crate::sys::watch::Watches;
 use crate::sys::{Clock, Disk, Environment, GuardedHttp, RealDisk, SystemClock};
-use crate::tools::Tool;
+use crate::tools::{Held, Tool};
 
 use super::feed::Feed;
 use super::handle::Orchestrator;
@@ -150,7 +150,8 @@ impl Builder {
         let memory = Memory::open(Arc::clone(&disk), &environment);
         let mut tools = crate::tools::built_in();
         tools.extend(self.tools);
-        let mut known: Vec<String> = tools.iter().map(|tool| tool.spec().name).collect();
+        let tools: Vec<Held> = tools.into_iter().map(Held::from).collect();
+        let mut known: Vec<String> = tools.iter().map(|held| held.spec.name.clone()).collect();
         known.extend(super::reach::WEB_TOOLS.map(str::to_owned));
         let web = Arc::new(GuardedHttp::new(system_lookup(), settings.allowed_hosts.clone()));
         let guide = crate::config::guide::read(&*disk, &settings.project)

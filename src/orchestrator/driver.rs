@@ -7,10 +7,11 @@ use tokio::sync::{mpsc, watch};
 use crate::domain::event::NoteLevel;
 use crate::domain::{Error, Event, Policy, Record, Result, RunState, RunStatus};
 use crate::engine::wish::WishKey;
-use crate::engine::{Wish, Workflow, report, schedule};
+use crate::engine::{Wish, Workflow, schedule};
 use crate::llm::Provider;
-use crate::tools::Tool;
+use crate::tools::Held;
 use crate::tools::mcp::ServerSpec;
+use crate::workspace::jail::Jail;
 use crate::workspace::{Journal, Lease, Workspace};
 
 use super::effects::{Done, Report, Task};
@@ -30,7 +31,7 @@ pub(super) struct Parts {
     pub policy: Policy,
     pub provider: Arc<dyn Provider>,
     /// The tools that exist in this run.
-    pub tools: Vec<Arc<dyn Tool>>,
+    pub tools: Vec<Held>,
     /// The servers that may be started for it.
     pub servers: Vec<ServerSpec>,
     /// The text of a given plan.
@@ -43,14 +44,18 @@ pub(super) struct Driver {
     pub(super) shared: Arc<Shared>,
     pub(super) handle: RunHandle,
     pub(super) workspace: Arc<Workspace>,
+    /// One for the whole run, so that what all steps wrote counts against its quotas.
+    pub(super) jail: Arc<Jail>,
     _lease: Lease,
     journal: Option<Journal>,
     /// A tool wrote a file since the journal was last made durable.
     wrote_unsynced: bool,
+    /// What was written down must be durable before anything follows from it.
+    pub(super) owes_sync: bool,
     pub(super) workflow: Workflow,
     pub(super) policy: Policy,
     pub(super) provider: Arc<dyn Provider>,
-    pub(super) tools: Vec<Arc<dyn Tool>>,
+    pub(super) tools: Vec<Held>,
     pub(super) servers: Servers,
     pub(super) given_plan: Option<String>,
     first: Vec<Event>,
@@ -59,6 +64,8 @@ pub(super) struct Driver {
     pub(super) outlook: Outlook,
     pub(super) spans: Spans,
     pub(super) last_refresh: Option<std::time::Instant>,
+    /// Spent, and not yet in the ledger of the day.
+    unentered_usd: f64,
     /// Written down, and not yet told to whoever listens.
     pub(super) untold: Vec<(Record, Option<Arc<RunState>>)>,
     pub(super) under_way: BTreeMap<WishKey, Task>,
@@ -88,6 +95,8 @@ impl Driver {
     ) -> Self {
         let (report, done) = mpsc::unbounded_channel();
         let letters = Letters::open(&shared, &parts.workspace);
+        let settings = &shared.settings;
+        let jail = parts.workspace.jail(settings.allowed_file_extensions.clone()).fenced(settings.sandbox_mode);
         let mut outlook = Outlook::new(shared.settings.enable_logging);
         outlook.history = crate::workspace::History::of(&parts.records);
         if let Some(plan) = &workflow.plan {
@@ -98,9 +107,11 @@ impl Driver {
             outlook,
             spans,
             workspace: Arc::new(parts.workspace),
+            jail: Arc::new(jail),
             _lease: parts.lease,
             journal: Some(parts.journal),
             wrote_unsynced: false,
+            owes_sync: false,
             policy: parts.policy,
             provider: parts.provider,
             tools: parts.tools,
@@ -109,6 +120,7 @@ impl Driver {
             first: parts.first,
             logs: std::collections::BTreeSet::new(),
             last_refresh: None,
+            unentered_usd: 0.0,
             untold: Vec::new(),
             under_way: BTreeMap::new(),
             shared,
@@ -126,19 +138,24 @@ impl Driver {
     pub async fn begin(&mut self) -> Result<()> {
         self.check_plan_on_disk().await?;
         let first = std::mem::take(&mut self.first);
-        self.commit(first).await?;
+        self.write_down(first)?;
         if self.workflow.plan.is_some() {
             // A plan edited while nobody held the run counts as it stands in the file; it was checked just now.
             let _ = self.take_plan_from_disk().await?;
         }
-        self.refresh().await
+        Ok(())
     }
 
-    /// Works until the run lets go. An error is one of our own disk's; what is in the journal stays resumable.
-    pub async fn run(&mut self) -> Result<()> {
-        let outcome = self.work().await;
+    /// Works until the run lets go. An error is one of our own disk's; what is in the journal stays resumable. `settled` is what came of
+    /// settling first.
+    pub async fn run(&mut self, settled: Result<()>) -> Result<()> {
+        let outcome = match settled {
+            Ok(()) => self.work().await,
+            failed => failed,
+        };
         self.under_way.clear();
         if let Err(error) = &outcome {
+            let _ = self.enter_spend().await;
             self.publish_failure(error);
         }
         let refreshed = self.refresh().await;
@@ -149,12 +166,12 @@ impl Driver {
         loop {
             self.settle().await?;
             if self.workflow.finished.is_some() {
-                return Ok(());
+                return self.enter_spend().await;
             }
             if self.is_blocked() && self.lets_go() {
                 let reason = Some("waits for an approval".to_owned());
                 self.commit(vec![Event::RunFinished { status: RunStatus::WaitingApproval, reason }]).await?;
-                return Ok(());
+                return self.enter_spend().await;
             }
             let woken = self.wait().await;
             self.handle_woken(woken).await?;
@@ -172,7 +189,7 @@ impl Driver {
     }
 
     /// Fulfils wishes until none is left that can be fulfilled on the spot. The views wait for the end of it, the models do not.
-    async fn settle(&mut self) -> Result<()> {
+    pub async fn settle(&mut self) -> Result<()> {
         loop {
             let wishes = schedule::next(&self.workflow, &self.policy);
             self.stop_unwished(&wishes);
@@ -195,14 +212,15 @@ impl Driver {
             if events.is_empty() && to_start.is_empty() {
                 return self.tell().await;
             }
-            self.write_down(events).await?;
-            if self.wrote_unsynced && to_start.iter().any(|(_, (wish, _))| self.writes(wish)) {
-                // Of tools that write, only the last may be in doubt after a power cut: what it did can be told from the file.
+            self.write_down(events)?;
+            // Of tools that write, only the last may be in doubt after a power cut: what it did can be told from the file.
+            let in_doubt = self.wrote_unsynced && to_start.iter().any(|(_, (wish, _))| self.writes(wish));
+            if in_doubt || self.owes_sync && !to_start.is_empty() {
                 self.sync().await?;
             }
             for (key, wish) in to_start {
-                if let Some(events) = self.start_work(key, wish).await? {
-                    self.write_down(events).await?;
+                if let Some(events) = self.start_work(key, wish)? {
+                    self.write_down(events)?;
                 }
             }
         }
@@ -226,35 +244,28 @@ impl Driver {
 
     /// Writes events down, makes them durable where they must be, and only then lets anyone know.
     pub(super) async fn commit(&mut self, events: Vec<Event>) -> Result<()> {
-        self.write_down(events).await?;
+        self.write_down(events)?;
         self.tell().await
     }
 
-    async fn write_down(&mut self, events: Vec<Event>) -> Result<()> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        let Some(mut journal) = self.journal.take() else { return Err(Error::internal("the journal is gone")) };
-        let durable = events.iter().any(Event::is_durable);
-        self.wrote_unsynced |= events.iter().any(Event::is_written_file);
+    /// Writes events down and takes them in. What has to be durable among them is owed a sync, before anything follows from it and before
+    /// anyone knows; until then more may join it.
+    fn write_down(&mut self, events: Vec<Event>) -> Result<()> {
         let now = self.shared.clock.now();
-        let written: Result<Vec<Record>> = events.into_iter().map(|event| journal.append(now, event)).collect();
-        self.journal = Some(journal);
-        let records = written?;
-        if durable {
-            self.sync().await?;
-        }
-        for record in records {
+        for event in events {
+            let Some(journal) = &mut self.journal else { return Err(Error::internal("the journal is gone")) };
+            self.owes_sync |= event.is_durable();
+            self.wrote_unsynced |= event.is_written_file();
+            let record = journal.append(now, event)?;
             let update = self.take(record);
             self.untold.push(update);
         }
-        self.state.send_replace(Arc::new(report::state(&self.workflow)));
         Ok(())
     }
 
     /// Returns once the journal would survive a power cut.
-    async fn sync(&mut self) -> Result<()> {
-        self.wrote_unsynced = false;
+    pub(super) async fn sync(&mut self) -> Result<()> {
+        (self.wrote_unsynced, self.owes_sync) = (false, false);
         if !self.shared.durable {
             return Ok(());
         }
@@ -303,7 +314,10 @@ impl Driver {
                 Ok(())
             }
             Woken::PlanChanged => self.take_plan_from_disk().await.map(|_| ()),
-            Woken::Refresh => self.refresh().await,
+            Woken::Refresh => {
+                self.enter_spend().await?;
+                self.refresh().await
+            }
             Woken::TimedOut => {
                 let reason = format!("nobody answered within {} minutes", self.policy.question_timeout_minutes);
                 self.commit(vec![Event::RunFinished { status: RunStatus::Paused, reason: Some(reason) }]).await
@@ -319,14 +333,19 @@ impl Driver {
             self.event_of(done, &mut events)?;
             next = self.done.try_recv().ok();
         }
-        let spent: f64 =
-            events.iter().filter_map(|event| if let Event::CallFinished { cost_usd, .. } = event { *cost_usd } else { None }).sum();
-        self.commit(events).await?;
-        if spent > 0.0 { self.enter_spend(spent).await } else { Ok(()) }
+        let costs = events.iter().filter_map(|event| if let Event::CallFinished { cost_usd, .. } = event { *cost_usd } else { None });
+        self.unentered_usd += costs.sum::<f64>();
+        self.write_down(events)?;
+        if self.shared.settings.per_day_usd.is_some() { self.enter_spend().await } else { Ok(()) }
     }
 
-    /// Enters what was spent into the user's ledger of the day, which all runs share.
-    async fn enter_spend(&mut self, spent: f64) -> Result<()> {
+    /// Enters what was spent into the user's ledger of the day, which all runs share: at once where the day has a limit, else when the
+    /// views are written and when the run lets go.
+    async fn enter_spend(&mut self) -> Result<()> {
+        let spent = std::mem::take(&mut self.unentered_usd);
+        if spent <= 0.0 {
+            return Ok(());
+        }
         let shared = Arc::clone(&self.shared);
         let entered = blocking(move || shared.memory.add_spend(shared.clock.now().date_naive(), spent)).await;
         match entered {

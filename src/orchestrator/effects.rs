@@ -1,8 +1,10 @@
 //! Where a wish meets a hand: model calls and tool calls as tasks that report back. Knows no schedule and writes no journal.
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tracing::{Instrument, Span};
@@ -53,16 +55,12 @@ pub(super) struct Call {
 
 pub(super) fn call_model(provider: Arc<dyn Provider>, clock: Arc<dyn Clock>, call: Call, report: Report) -> Task {
     let Call { step, attempt, ordinal, request, span } = call;
-    let task = tokio::spawn(async move {
-        let work = {
-            let (step, report) = (step.clone(), report.clone());
-            tokio::spawn(async move { complete(provider, clock, (step, ordinal, request), &report).await }.instrument(span))
-        };
-        let _stop = StopOnDrop(work.abort_handle());
-        let outcome = work.await.unwrap_or_else(|error| Err(broke_off(&error)));
+    let work = async move {
+        let asked = complete(provider, clock, (step.clone(), ordinal, request), &report);
+        let outcome = AssertUnwindSafe(asked).catch_unwind().await.unwrap_or_else(|_| Err(broke_off()));
         let _ = report.send(Done::Call { step, attempt, ordinal, outcome });
-    });
-    Task { abort: task.abort_handle(), cancelled: None }
+    };
+    Task { abort: tokio::spawn(work.instrument(span)).abort_handle(), cancelled: None }
 }
 
 struct StopOnDrop(AbortHandle);
@@ -73,9 +71,8 @@ impl Drop for StopOnDrop {
     }
 }
 
-fn broke_off(error: &tokio::task::JoinError) -> CallFailure {
-    let message = if error.is_panic() { "the provider broke off (a defect of ours)" } else { "the call was stopped" };
-    CallFailure::new(FailureClass::Doomed, message)
+fn broke_off() -> CallFailure {
+    CallFailure::new(FailureClass::Doomed, "the provider broke off (a defect of ours)")
 }
 
 async fn complete(

@@ -58,6 +58,10 @@ impl Driver {
 
     /// Fulfils what takes no time.
     pub(super) async fn fulfil(&mut self, wish: Wish) -> Result<Vec<Event>> {
+        if self.owes_sync && matches!(wish, Wish::SaveText { .. } | Wish::ReturnWork { .. } | Wish::Ask(_)) {
+            // Files may follow from it.
+            self.sync().await?;
+        }
         Ok(match wish {
             Wish::Record(event) => vec![*event],
             Wish::Ask(question) => {
@@ -69,10 +73,10 @@ impl Driver {
             Wish::SaveText { step, path, text, verbatim } => {
                 // A version that is put back must have the hash it had, or it would be put back for ever.
                 let text = if verbatim { text } else { self.workflow.evidence.completed(&path, &text) };
-                vec![save(self.jail(), step, path, text).await?]
+                vec![save(Arc::clone(&self.jail), step, path, text).await?]
             }
             Wish::ReturnWork { step, review, round, note, paths } => {
-                let kept = keep(self.jail(), paths).await?;
+                let kept = keep(Arc::clone(&self.jail), paths).await?;
                 vec![Event::Returned { step, review, round, note, kept }]
             }
             Wish::Plan { .. } | Wish::CallModel { .. } | Wish::RunTool { .. } => Vec::new(),
@@ -80,7 +84,7 @@ impl Driver {
     }
 
     /// Starts work that takes time; planning by rules is done at once and comes back as events.
-    pub(super) async fn start_work(&mut self, key: WishKey, (wish, request): (Wish, Option<ModelRequest>)) -> Result<Option<Vec<Event>>> {
+    pub(super) fn start_work(&mut self, key: WishKey, (wish, request): (Wish, Option<ModelRequest>)) -> Result<Option<Vec<Event>>> {
         match wish {
             Wish::Plan { made, reason } => return self.make_plan(made, reason).map(Some),
             Wish::CallModel { step, ordinal, .. } => {
@@ -116,10 +120,6 @@ impl Driver {
         }
     }
 
-    pub(super) fn jail(&self) -> Jail {
-        self.workspace.jail(self.shared.settings.allowed_file_extensions.clone()).fenced(self.shared.settings.sandbox_mode)
-    }
-
     fn step_started(&mut self, id: &StepId, attempt: u32) -> Event {
         let failed = |error: &str| Event::StepFinished {
             step: id.clone(),
@@ -151,8 +151,7 @@ impl Driver {
 
     /// The outputs of earlier steps that can be shown as text; what cannot is read by tools.
     fn upstream_texts(&self, step: &Step) -> Vec<UpstreamText> {
-        let jail = self.jail();
-        let read = |path: &RelPath| jail.read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let read = |path: &RelPath| self.jail.read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         turn::upstream(&self.workflow, step)
             .into_iter()
             .filter_map(|earlier| {
@@ -163,7 +162,7 @@ impl Driver {
     }
 
     fn run_tool(&mut self, key: WishKey, step: StepId, call: ToolCall, rerun: bool) -> Option<Vec<Event>> {
-        let Some(tool) = self.tools.iter().find(|tool| tool.spec().name == call.name).cloned() else {
+        let Some(tool) = self.tools.iter().find(|held| held.spec.name == call.name).map(|held| Arc::clone(&held.tool)) else {
             let outcome = ToolOutcome::refused(format!("there is no tool `{}`", call.name));
             return Some(vec![effects::tool_finished(step, call, outcome)]);
         };
@@ -180,7 +179,7 @@ impl Driver {
         let known = self.workflow.step(step).map(|state| state.known.clone()).unwrap_or_default();
         let inputs = self.workflow.run.as_ref().map(|run| run.inputs.clone()).unwrap_or_default();
         let project = self.workflow.run.as_ref().map(|run| run.project.clone().into());
-        let workspace = Arc::new(self.jail());
+        let workspace = Arc::clone(&self.jail);
         ToolContext {
             evidence: super::evidence::for_tools(&self.workflow, &workspace),
             workspace,
@@ -197,7 +196,7 @@ impl Driver {
 }
 
 /// The texts of these files as they are now. What is no text or too large cannot be put back later and is left out.
-async fn keep(jail: Jail, paths: Vec<RelPath>) -> Result<Vec<Kept>> {
+async fn keep(jail: Arc<Jail>, paths: Vec<RelPath>) -> Result<Vec<Kept>> {
     blocking(move || {
         let kept = paths.into_iter().filter_map(|path| {
             let bytes = jail.read(&path).ok().filter(|bytes| bytes.len() <= MAX_KEPT)?;
@@ -210,7 +209,7 @@ async fn keep(jail: Jail, paths: Vec<RelPath>) -> Result<Vec<Kept>> {
 }
 
 /// Writes a closing text as its step's output; off the async threads, since it waits for the disk.
-async fn save(jail: Jail, step: StepId, path: RelPath, text: String) -> Result<Event> {
+async fn save(jail: Arc<Jail>, step: StepId, path: RelPath, text: String) -> Result<Event> {
     blocking(move || match jail.write(&path, text.as_bytes()) {
         Ok(sha256) => Ok(Event::Saved { step, path, sha256, bytes: text.len() as u64 }),
         Err(Refusal::NotAllowed(reason)) => {

@@ -103,7 +103,7 @@ impl Driver {
     /// Before a person is asked about a result, it is put aside for them.
     pub(super) async fn propose(&mut self, question: &Question) -> Result<()> {
         let Some((step, output)) = subject(&self.workflow, question) else { return Ok(()) };
-        let (workspace, jail) = (Arc::clone(&self.workspace), self.jail());
+        let (workspace, jail) = (Arc::clone(&self.workspace), Arc::clone(&self.jail));
         blocking(move || put_aside(&workspace, &jail, (&step, &output))).await
     }
 
@@ -118,6 +118,6 @@ impl Driver {
 
     /// The approved proposal becomes the step's output.
     pub(super) fn keep_proposal(&self, standing: &Standing) -> Result<std::result::Result<Option<Event>, String>> {
-        keep(&self.jail(), &self.workflow, standing)
+        keep(&self.jail, &self.workflow, standing)
     }
 }

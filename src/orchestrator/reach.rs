@@ -6,10 +6,10 @@ use crate::domain::Goal;
 use crate::domain::policy::{ApprovalMode, Verdict};
 use crate::domain::tool::{WEB_FETCH, WEB_SEARCH};
 use crate::llm::Provider;
-use crate::tools::Tool;
 use crate::tools::mcp::{self, ServerSpec};
 use crate::tools::web::{Limits, WebFetch};
 use crate::tools::web_search::{ProviderSearch, WebSearch};
+use crate::tools::{Held, Tool};
 
 use super::shared::Shared;
 
@@ -17,12 +17,11 @@ use super::shared::Shared;
 pub(super) const WEB_TOOLS: [&str; 2] = [WEB_FETCH, WEB_SEARCH];
 
 /// The tools of a run. A library user's own tool goes before ours of the same name.
-pub(super) fn tools(shared: &Shared, goal: &Goal, provider: &dyn Provider) -> Vec<Arc<dyn Tool>> {
+pub(super) fn tools(shared: &Shared, goal: &Goal, provider: &dyn Provider) -> Vec<Held> {
     let mut tools = shared.tools.clone();
-    for tool in web(shared, goal, provider) {
-        let name = tool.spec().name;
-        if !tools.iter().any(|other| other.spec().name == name) {
-            tools.push(tool);
+    for held in web(shared, goal, provider).into_iter().map(Held::from) {
+        if !tools.iter().any(|other| other.spec.name == held.spec.name) {
+            tools.push(held);
         }
     }
     tools

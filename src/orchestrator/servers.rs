@@ -1,10 +1,12 @@
 //! The MCP servers of one run: each is started when the first step that may use it begins, serves to the run's end, and goes with it. Speaks no protocol.
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::event::NoteLevel;
 use crate::domain::{Event, StepId, StepStatus};
 use crate::engine::{Wish, outside, prompt, schedule};
+use crate::tools::Held;
 use crate::tools::mcp::{Around, ServerSpec};
 
 use super::driver::Driver;
@@ -114,16 +116,16 @@ impl Driver {
             }
         };
         events.extend(server.problems().iter().map(|problem| schedule::note(NoteLevel::Warning, problem.clone())));
-        for tool in tools {
-            let spec = tool.spec();
-            if self.policy.tools.contains_key(&spec.name) {
+        for held in tools.into_iter().map(Held::from) {
+            let name = &held.spec.name;
+            if self.policy.tools.contains_key(name) {
                 continue;
             }
-            if tool.is_read_only() {
-                self.policy.read_only_tools.insert(spec.name.clone());
+            if held.tool.is_read_only() {
+                self.policy.read_only_tools.insert(name.clone());
             }
-            self.policy.tools.insert(spec.name.clone(), spec);
-            self.tools.push(tool);
+            self.policy.tools.insert(name.clone(), Arc::clone(&held.spec));
+            self.tools.push(held);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::policy::Guide;
 use crate::domain::{Buffers, Error, Result};
 use crate::sys::watch::Watches;
 use crate::sys::{Clock, Disk, Environment, GuardedHttp};
-use crate::tools::Tool;
+use crate::tools::Held;
 
 use super::feed::Feed;
 use super::models::Models;
@@ -32,7 +32,7 @@ pub(super) struct Shared {
     pub disk: Arc<dyn Disk>,
     pub models: Models,
     /// Those of every run; see `reach` for the others.
-    pub tools: Vec<Arc<dyn Tool>>,
+    pub tools: Vec<Held>,
     /// For addresses that a model chose.
     pub web: Arc<GuardedHttp>,
     pub buffers: Arc<dyn Buffers>,

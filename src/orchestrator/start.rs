@@ -11,7 +11,7 @@ use crate::domain::policy::{ProjectRead, Rates};
 use crate::domain::{Command, Error, Goal, Policy, Record, Result, RunStatus, StepId};
 use crate::engine::{Workflow, commands, report, schedule};
 use crate::llm::Provider;
-use crate::tools::Tool;
+use crate::tools::Held;
 use crate::tools::mcp::ServerSpec;
 use crate::workspace::inputs::{self, Attachment};
 use crate::workspace::views::PLAN;
@@ -229,9 +229,11 @@ async fn launch(shared: &Arc<Shared>, run_id: String, parts: Parts, workflow: Wo
     let listed = Listed { shared: Arc::clone(shared), run_id };
     let mut driver = Driver::new(Arc::clone(shared), handle.clone(), workflow, (parts, order_queue, state_sender));
     driver.begin().await?;
+    // The first request leaves and the first views stand before anybody hears of the run.
+    let settled = driver.settle().await;
     tokio::spawn(async move {
         let listed = listed;
-        let outcome = driver.run().await;
+        let outcome = driver.run(settled).await;
         // The lease goes first: whoever hears of the end may take the workspace up at once.
         drop(driver);
         drop(listed);
@@ -264,7 +266,7 @@ fn check_agents(goal: &Goal, policy: &Policy) -> Result<()> {
 /// What a run works with, and its limits.
 struct Hands {
     provider: Arc<dyn Provider>,
-    tools: Vec<Arc<dyn Tool>>,
+    tools: Vec<Held>,
     servers: Vec<ServerSpec>,
     policy: Policy,
 }
@@ -286,10 +288,10 @@ async fn hands(shared: &Arc<Shared>, goal: &Goal) -> Result<Hands> {
     Ok(Hands { provider, tools, servers, policy })
 }
 
-fn policy(shared: &Shared, goal: &Goal, (provider, tools): (&dyn Provider, &[Arc<dyn Tool>])) -> Policy {
+fn policy(shared: &Shared, goal: &Goal, (provider, tools): (&dyn Provider, &[Held])) -> Policy {
     let settings = &shared.settings;
-    let specs = tools.iter().map(|tool| tool.spec()).map(|spec| (spec.name.clone(), spec)).collect();
-    let read_only = tools.iter().filter(|tool| tool.is_read_only()).map(|tool| tool.spec().name).collect();
+    let specs = tools.iter().map(|held| (held.spec.name.clone(), Arc::clone(&held.spec))).collect();
+    let read_only = tools.iter().filter(|held| held.tool.is_read_only()).map(|held| held.spec.name.clone()).collect();
     let mut rules = settings.rules.clone();
     rules.extend(shared.memory.granted_rules());
     let offline = provider.name() == "offline";
@@ -301,7 +303,7 @@ fn policy(shared: &Shared, goal: &Goal, (provider, tools): (&dyn Provider, &[Arc
         other => other,
     };
     Policy {
-        agents: shared.team.agents.iter().map(|agent| (agent.name.clone(), agent.clone())).collect(),
+        agents: Arc::clone(&shared.team.by_name),
         tools: specs,
         read_only_tools: read_only,
         servers: Default::default(),

@@ -33,6 +33,8 @@ struct Seen {
 #[derive(Debug, Clone, Default)]
 pub struct Team {
     pub agents: Vec<Agent>,
+    /// The same by name, as every run's policy holds them.
+    pub by_name: Arc<BTreeMap<String, Agent>>,
     /// Agents of the project that are listed but not used until it is trusted.
     pub untrusted: Vec<Agent>,
     pub problems: Vec<AgentProblem>,
@@ -64,6 +66,7 @@ impl Team {
                 agent.max_turns = *turns;
             }
         }
+        team.by_name = Arc::new(team.agents.iter().map(|agent| (agent.name.clone(), agent.clone())).collect());
         team
     }
 

@@ -11,6 +11,12 @@ use super::shared::blocking;
 impl Driver {
     /// Whoever hears of a question or a plan may open its document at once: it is written first.
     pub(super) async fn tell(&mut self) -> Result<()> {
+        if self.owes_sync {
+            self.sync().await?;
+        }
+        if !self.untold.is_empty() {
+            self.state.send_replace(Arc::new(report::state(&self.workflow)));
+        }
         if self.outlook.urgent {
             self.refresh().await?;
         }

@@ -137,8 +137,7 @@ impl RealDisk {
         if meta.len() > limit {
             return Err(too_large());
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        let bytes = read_all(file, meta.len(), limit)?;
         if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
     }
 
@@ -290,6 +289,33 @@ impl Disk for RealDisk {
         };
         handle.into_std().set_permissions(std::fs::Permissions::from_mode(if is_folder { 0o700 } else { 0o600 }))
     }
+}
+
+/// The content of a file that should be `expected` bytes long, and no more than one byte above `limit`. Where the length holds, no further
+/// read looks for an end behind it.
+fn read_all(mut file: File, expected: u64, limit: u64) -> io::Result<Vec<u8>> {
+    let expected = usize::try_from(expected).unwrap_or(0);
+    // One byte more, so that a file that grew shows.
+    let mut bytes = vec![0; expected.saturating_add(1)];
+    let mut filled = 0;
+    while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match file.read(room) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if filled == expected {
+            break;
+        }
+    }
+    let grew = filled > expected;
+    bytes.truncate(filled);
+    if grew {
+        // Or the system does not know its length (`/proc`).
+        file.take(limit.saturating_add(1).saturating_sub(filled as u64)).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 #[derive(Debug)]

@@ -92,3 +92,12 @@ fn those_who_look_at_a_lock_are_no_holders_to_each_other() {
         assert_eq!(lookers.into_iter().map(|looker| looker.join().unwrap()).sum::<usize>(), 0);
     });
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_whose_length_the_system_does_not_know_is_read_whole() {
+    let own = RealDisk::root().unwrap().open(Path::new("/proc/self")).unwrap();
+    let status = String::from_utf8(own.read("status", 1 << 20).unwrap()).unwrap();
+    assert!(status.starts_with("Name:") && status.ends_with('\n') && status.lines().count() > 20, "{status}");
+    assert_eq!(own.read("status", 100).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+}

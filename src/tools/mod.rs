@@ -42,7 +42,7 @@ pub mod web_search;
 
 use std::sync::Arc;
 
-pub use tool::{Evidence, MAX_RESULT_BYTES, Tool, ToolContext};
+pub use tool::{Evidence, Held, MAX_RESULT_BYTES, Tool, ToolContext};
 
 /// Every tool of the house, one line for each file of them.
 pub fn built_in() -> Vec<Arc<dyn Tool>> {

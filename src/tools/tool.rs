@@ -52,6 +52,19 @@ pub struct ToolContext {
     pub cancelled: Arc<std::sync::atomic::AtomicBool>,
 }
 
+/// A tool with its description, which is made once and shared by every request that offers it.
+#[derive(Clone)]
+pub struct Held {
+    pub spec: Arc<ToolSpec>,
+    pub tool: Arc<dyn Tool>,
+}
+
+impl From<Arc<dyn Tool>> for Held {
+    fn from(tool: Arc<dyn Tool>) -> Self {
+        Held { spec: Arc::new(tool.spec()), tool }
+    }
+}
+
 /// One tool. Library users add their own.
 #[async_trait]
 pub trait Tool: Send + Sync {

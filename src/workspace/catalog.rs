@@ -1,6 +1,6 @@
 //! The workspaces there are, newest first. Reads views, and the journal where a view is missing, torn or out of date; writes nothing.
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
@@ -8,13 +8,19 @@ use serde_json::Value;
 
 use super::journal::JournalHealth;
 use super::layout::{date_of, is_week, time_of};
-use super::store::{NotOpened, Workspace};
+use super::store::{JOURNAL_PATH, NotOpened, Workspace};
 use super::views::{INFO, STATE};
 use crate::domain::event::SCHEMA;
+use crate::domain::goal::GoalOrigin;
 use crate::domain::usage::add_costs;
-use crate::domain::view::{RunSummary, WorkspaceInfo};
-use crate::domain::{Error, Event, Record, Result, RunState, RunStatus, StepStatus, Subject};
+use crate::domain::view::RunSummary;
+use crate::domain::{Error, Event, Record, Result, RunStatus, StepStatus, Subject};
 use crate::sys::disk::{Disk, EntryKind};
+
+/// Fewer rows than this are read by one thread.
+const ALONE: usize = 64;
+/// The most threads that read rows.
+const MOST_THREADS: usize = 8;
 
 /// A day's folder: its date, and its open week and name.
 pub(super) struct Day {
@@ -33,14 +39,29 @@ pub fn list(root: &Arc<dyn Disk>, base_dir: &Path, limit: usize) -> Result<Vec<R
             break;
         }
         let Ok(folder) = day.week.sub(&day.name) else { continue };
-        for name in workspaces(&folder) {
-            if rows.len() >= limit {
-                break;
-            }
-            rows.extend(row(&folder, day.date, &name));
+        let names = workspaces(&folder);
+        let mut names = names.as_slice();
+        while rows.len() < limit && !names.is_empty() {
+            let (now, later) = names.split_at(names.len().min(limit - rows.len()));
+            rows.extend(rows_of(&folder, day.date, now));
+            names = later;
         }
     }
     Ok(rows)
+}
+
+/// The rows of some folders of a day, in their order; many are read by several threads.
+fn rows_of(day: &Arc<dyn Disk>, date: NaiveDate, names: &[String]) -> Vec<RunSummary> {
+    let of = |names: &[String]| -> Vec<RunSummary> { names.iter().filter_map(|name| row(day, date, name)).collect() };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    if names.len() < ALONE || threads == 1 {
+        return of(names);
+    }
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = names.chunks(names.len().div_ceil(threads)).map(|part| scope.spawn(move || of(part))).collect();
+        // A part whose thread broke off is missing, as a folder that cannot be read is.
+        parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()
+    })
 }
 
 /// The base folder; `None` when there is none yet.
@@ -81,60 +102,117 @@ pub(super) fn workspaces(day: &Arc<dyn Disk>) -> Vec<String> {
 }
 
 fn row(day: &Arc<dyn Disk>, date: NaiveDate, name: &str) -> Option<RunSummary> {
+    let path = day.path().join(name);
+    if let Some(summary) = at_rest(day, name) {
+        return Some(RunSummary { workspace: path, ..summary });
+    }
     let workspace = match Workspace::open_in(day, name) {
         Ok(workspace) => workspace,
         Err(NotOpened::NoJournal) => return None,
         Err(NotOpened::Disk(error)) => {
-            let path = day.path().join(name);
             return Some(RunSummary { workspace: path, ..blank(date, name, &format!("it cannot be read: {error}")) });
         }
     };
-    let read = |name: &str| workspace.folder().read(name, 16 * 1024 * 1024).ok();
-    let state = read(STATE);
-    let summary = match (state.as_deref().map(view::<RunState>), read(INFO).as_deref().map(view::<WorkspaceInfo>)) {
-        (Some(View::Ours(state)), Some(View::Ours(info))) => from_views(&workspace, &state, &info),
-        (Some(View::Newer(value)), _) | (_, Some(View::Newer(value))) => from_newer(&value, blank(date, name, "")),
-        _ => from_journal(&workspace, blank(date, name, "")),
+    let summary = match views(workspace.folder()) {
+        Views::Ours(state, info) => from_views(&workspace, *state, *info),
+        Views::Newer(value) => from_newer(&value, blank(date, name, "")),
+        Views::Unreadable => from_journal(&workspace, blank(date, name, "")),
     };
-    Some(RunSummary { workspace: workspace.path().to_owned(), ..summary })
+    Some(RunSummary { workspace: path, ..summary })
 }
 
-enum View<T> {
-    Ours(Box<T>),
+/// The quick way, which nearly every row goes: the views of a run that nothing can have changed since.
+fn at_rest(day: &Arc<dyn Disk>, name: &str) -> Option<RunSummary> {
+    let folder = day.sub(name).ok()?;
+    let journal = folder.metadata(JOURNAL_PATH).ok()?;
+    match views(&folder) {
+        Views::Ours(state, info) if journal.kind == EntryKind::File && !may_live(state.status) => Some(summary(*state, *info)),
+        _ => None,
+    }
+}
+
+/// Whether a run with this status may be under way, or may have died in it.
+fn may_live(status: RunStatus) -> bool {
+    matches!(status, RunStatus::Planning | RunStatus::Running)
+}
+
+/// What a row needs of workflow-state.json; reading all of it would take longer.
+#[derive(serde::Deserialize)]
+struct StateRow {
+    schema: u32,
+    run_id: String,
+    goal: String,
+    status: RunStatus,
+    status_reason: Option<String>,
+    steps: Vec<StepRow>,
+    totals: TotalsRow,
+}
+
+#[derive(serde::Deserialize)]
+struct StepRow {
+    status: StepStatus,
+    ended_at: Option<DateTime<FixedOffset>>,
+}
+
+#[derive(serde::Deserialize)]
+struct TotalsRow {
+    cost_usd: Option<f64>,
+}
+
+/// What a row needs of workspace-info.json.
+#[derive(serde::Deserialize)]
+struct InfoRow {
+    schema: u32,
+    created_at: DateTime<FixedOffset>,
+    #[serde(default)]
+    origin: Option<GoalOrigin>,
+}
+
+enum Views {
+    Ours(Box<StateRow>, Box<InfoRow>),
     Newer(Value),
     Unreadable,
 }
 
-fn view<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> View<T> {
-    #[derive(serde::Deserialize)]
-    struct Schema {
-        schema: u64,
+fn views(folder: &Arc<dyn Disk>) -> Views {
+    let read = |name: &str| folder.read(name, 16 * 1024 * 1024).unwrap_or_default();
+    let (state_bytes, info_bytes) = (read(STATE), read(INFO));
+    if let (Ok(state), Ok(info)) = (serde_json::from_slice::<StateRow>(&state_bytes), serde_json::from_slice::<InfoRow>(&info_bytes))
+        && state.schema <= SCHEMA
+        && info.schema <= SCHEMA
+    {
+        return Views::Ours(Box::new(state), Box::new(info));
     }
-    match serde_json::from_slice::<Schema>(bytes) {
-        Ok(Schema { schema }) if schema > u64::from(SCHEMA) => View::Newer(serde_json::from_slice(bytes).unwrap_or_default()),
-        _ => serde_json::from_slice(bytes).map_or(View::Unreadable, |view| View::Ours(Box::new(view))),
-    }
+    let newer = [state_bytes, info_bytes].iter().find_map(|bytes| {
+        let value: Value = serde_json::from_slice(bytes).ok()?;
+        (value.get("schema")?.as_u64()? > u64::from(SCHEMA)).then_some(value)
+    });
+    newer.map_or(Views::Unreadable, Views::Newer)
 }
 
-fn from_views(workspace: &Workspace, state: &RunState, info: &WorkspaceInfo) -> RunSummary {
-    let mut status = (state.status, state.status_reason.clone());
-    if matches!(state.status, RunStatus::Planning | RunStatus::Running) && workspace.lease_holder().is_none() {
+fn from_views(workspace: &Workspace, mut state: StateRow, info: InfoRow) -> RunSummary {
+    if may_live(state.status) && workspace.lease_holder().is_none() {
         // The process died with it, perhaps before this view told of the journal's last word.
-        status = left(&workspace.read_journal().map(|(records, _)| records).unwrap_or_default());
+        (state.status, state.status_reason) = left(&workspace.read_journal().map(|(records, _)| records).unwrap_or_default());
     }
-    let steps = state.steps.iter().filter(|step| step.status != StepStatus::Skipped);
+    summary(state, info)
+}
+
+/// The row, without its place.
+fn summary(state: StateRow, info: InfoRow) -> RunSummary {
+    let count = |wanted: &dyn Fn(StepStatus) -> bool| state.steps.iter().filter(|step| wanted(step.status)).count();
     RunSummary {
-        run_id: state.run_id.clone(),
-        goal: state.goal.clone(),
-        status: status.0,
-        status_reason: status.1,
-        steps_done: state.steps.iter().filter(|step| step.status == StepStatus::Completed).count(),
-        steps: steps.count(),
+        steps_done: count(&|status| status == StepStatus::Completed),
+        steps: count(&|status| status != StepStatus::Skipped),
+        ended_at: state.steps.iter().filter_map(|step| step.ended_at).max().filter(|_| state.status.is_end()),
+        run_id: state.run_id,
+        goal: state.goal,
+        status: state.status,
+        status_reason: state.status_reason,
         cost_usd: state.totals.cost_usd,
-        workspace: workspace.path().to_owned(),
+        workspace: PathBuf::new(),
         started_at: info.created_at,
-        ended_at: state.steps.iter().filter_map(|step| step.ended_at).max().filter(|_| status.0.is_end()),
-        origin: info.origin.clone(),
+        origin: info.origin,
     }
 }
 

@@ -2,8 +2,8 @@
 use super::super::test_support::*;
 use super::super::views::{ViewCache, ViewTexts, write_views};
 use super::*;
-use crate::domain::view::StepView;
-use crate::domain::{Decision, Question, QuestionId, Scope, StepId, Via};
+use crate::domain::view::{StepView, WorkspaceInfo};
+use crate::domain::{Decision, Question, QuestionId, RunState, Scope, StepId, Via};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn step(number: usize, status: StepStatus) -> StepView {
@@ -215,4 +215,30 @@ fn of_a_thousand_workspaces_only_those_shown_are_opened() {
     assert!(few < 500, "{few} operations to list 20 of 1,000");
     assert_eq!(list(&scratch.root, &scratch.base(), 5000).unwrap().len(), 1000);
     assert!(opened.load(Ordering::Relaxed) > 5000);
+}
+
+#[test]
+fn a_full_day_is_read_by_several_threads_and_stays_in_order() {
+    let scratch = Scratch::new();
+    let made: Vec<PathBuf> = (0..2 * ALONE)
+        .map(|number| {
+            let time = format!("2027-01-04T10:{:02}:{:02}Z", number / 60, number % 60);
+            let workspace = scratch.with_events("tides", &time, vec![started("tides")]);
+            // Some are at rest, some have no view, some are not ours.
+            match number % 3 {
+                0 => with_views(&workspace, "tides", RunStatus::Completed),
+                1 => std::fs::remove_dir_all(workspace.path().join(".orchestrator")).unwrap(),
+                _ => {}
+            }
+            workspace.path().to_owned()
+        })
+        .collect();
+    let ours = |count: usize| -> Vec<PathBuf> {
+        let kept = made.iter().enumerate().rev().filter(|(number, _)| number % 3 != 1);
+        kept.map(|(_, path)| path.clone()).take(count).collect()
+    };
+    for limit in [ALONE, ALONE + 7, 1_000] {
+        let rows = list(&scratch.root, &scratch.base(), limit).unwrap();
+        assert_eq!(rows.into_iter().map(|row| row.workspace).collect::<Vec<_>>(), ours(limit), "{limit}");
+    }
 }

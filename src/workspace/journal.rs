@@ -141,14 +141,15 @@ impl Journal {
     }
 
     fn line(&mut self, record: &Record) -> std::io::Result<String> {
-        let mut line = serde_json::to_string(record)?;
-        if depth(&line) > MAX_DEPTH {
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "an event is nested too deeply to be read back"));
-        }
-        // A string is never longer than its JSON, so a short line holds no long one.
-        if line.len() > SHORT_LINE || terse::may_shorten(&line) {
-            line = self.shortened(record)?;
-        }
+        let mut line = match record.event {
+            Event::StepStarted { .. } | Event::CallFinished { .. } | Event::ToolFinished { .. } => self.shortened(record)?,
+            _ => {
+                let line = serde_json::to_string(record)?;
+                // A string is never longer than its JSON, so a short line holds no long one.
+                let short = line.len() <= SHORT_LINE && !terse::may_shorten(&line);
+                if short { line } else { self.shortened(record)? }
+            }
+        };
         line.push('\n');
         Ok(line)
     }
@@ -156,6 +157,9 @@ impl Journal {
     /// The line of a record without what the journal told before, without what its reader knows, and without large strings.
     fn shortened(&mut self, record: &Record) -> std::io::Result<String> {
         let mut value = serde_json::to_value(record)?;
+        if depth(&value) > MAX_DEPTH {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "an event is nested too deeply to be read back"));
+        }
         if self.schema >= TERSE_SCHEMA {
             terse::take_out(&mut value, self.model.as_deref());
         }
@@ -176,23 +180,13 @@ fn schema_of(record: &Record) -> u32 {
     if let Event::RunStarted { schema, .. } = &record.event { *schema } else { 0 }
 }
 
-/// How deeply a JSON text is nested.
-fn depth(json: &str) -> usize {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+/// How deeply a JSON value is nested.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
     }
-    deepest
 }
 
 /// What reading found.

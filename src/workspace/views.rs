@@ -136,7 +136,8 @@ struct WithKept<'a, T> {
 
 fn json_view<T: Serialize>(workspace: &Workspace, previous: &mut ViewCache, name: &str, view: &T) -> Option<String> {
     let kept = kept_fields(workspace, previous, name, view);
-    let Value::Object(fields) = serde_json::to_value(WithKept { view, kept }).ok()? else { return None };
+    let whole = if kept.is_empty() { serde_json::to_value(view) } else { serde_json::to_value(WithKept { view, kept }) };
+    let Value::Object(fields) = whole.ok()? else { return None };
     let fields: Vec<String> = fields.iter().map(|(name, value)| format!("  {}: {}", json!(name), in_lines(value))).collect();
     Some(format!("{{\n{}\n}}\n", fields.join(",\n")))
 }

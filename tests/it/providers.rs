@@ -50,7 +50,7 @@ pub(crate) fn request(text: &str) -> ModelRequest {
     let brief = Brief::new("writer", "g", StepId("s1".into()), RelPath::new("a.md").unwrap());
     ModelRequest {
         system: "You write.".into(),
-        tools: vec![ToolSpec { name: "read_file".into(), description: "reads".into(), input_schema: json!({"type": "object"}) }],
+        tools: vec![ToolSpec { name: "read_file".into(), description: "reads".into(), input_schema: json!({"type": "object"}) }.into()],
         ..ModelRequest::new(brief, vec![Message::user(text)])
     }
 }

@@ -179,10 +179,11 @@ impl Provider for Anthropic {
             let shape = self.shape();
             let mut body = request::body(request, &model, &shape);
             if let Some(messages) = self.unsigned(conversation) {
-                request::without_thinking(&mut body, messages);
+                request::without_thinking(&mut body.messages, messages);
             }
-            let count = body.get("messages").and_then(Value::as_array).map_or(0, Vec::len);
-            let body = body.to_string();
+            let count = body.messages.len();
+            // Nothing that a request holds fails to be JSON.
+            let body = serde_json::to_string(&body).unwrap_or_default();
             let prefix = if shape.cache { model::prefix(request, &model) } else { None };
             let visit = Visit { prefix, tokens: model::tokens_of(body.len()) };
             let call = Call { path: "/v1/messages", headers: Self::headers(), body, visit };

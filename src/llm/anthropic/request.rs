@@ -1,7 +1,8 @@
 //! A neutral request as the JSON of the Messages API. Sends the least: no sampling, no thinking and no tool choice, which current models refuse.
 use std::ops::Range;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::domain::{Block, Message, ModelRequest, Role, ToolSpec};
 
@@ -25,52 +26,95 @@ pub(super) struct Shape {
     pub allowed_hosts: Vec<String>,
 }
 
-/// The request's body.
-pub(super) fn body(request: &ModelRequest, model: &str, shape: &Shape) -> Value {
-    let mut body = Map::new();
-    body.insert("model".into(), json!(model));
-    body.insert("max_tokens".into(), json!(request.max_output_tokens.unwrap_or(DEFAULT_OUTPUT)));
-    body.insert("stream".into(), json!(true));
-    let mut tools: Vec<Value> = request.tools.iter().map(|spec| tool(spec, model, shape)).collect();
+/// The request's body, in the order in which it is cached. Tools are borrowed: they are most of it, and the same for every call of an agent.
+#[derive(Debug, Serialize)]
+pub(super) struct Body<'a> {
+    model: &'a str,
+    max_tokens: u32,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system: Option<[Value; 1]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Tool<'a>>,
+    pub messages: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_config: Option<Value>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Tool<'a> {
+    /// One that the provider runs itself.
+    Theirs(Value),
+    Ours {
+        name: &'a str,
+        description: &'a str,
+        input_schema: &'a Value,
+        /// Else a long file content arrives in one burst after minutes of silence.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        eager_input_streaming: Option<bool>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cache_control: Option<Value>,
+    },
+}
+
+pub(super) fn body<'a>(request: &'a ModelRequest, model: &'a str, shape: &Shape) -> Body<'a> {
+    let mut tools: Vec<Tool<'a>> = request.tools.iter().map(|spec| tool(spec, model, shape)).collect();
+    let mut system = None;
     if !request.system.trim().is_empty() {
         let mut block = json!({"type": "text", "text": request.system});
         mark(&mut block, shape.cache);
-        body.insert("system".into(), json!([block]));
+        system = Some([block]);
     } else if let Some(last) = tools.last_mut() {
-        mark(last, shape.cache);
+        last.mark(shape.cache);
     }
-    if !tools.is_empty() {
-        body.insert("tools".into(), Value::Array(tools));
+    Body {
+        model,
+        max_tokens: request.max_output_tokens.unwrap_or(DEFAULT_OUTPUT),
+        stream: true,
+        system,
+        tools,
+        messages: messages(request, shape),
+        cache_control: (shape.cache && shape.official).then(breakpoint),
+        output_config: request.schema.as_ref().map(|schema| json!({"format": {"type": "json_schema", "schema": schema}})),
     }
-    body.insert("messages".into(), Value::Array(messages(request, shape)));
-    if shape.cache && shape.official {
-        body.insert("cache_control".into(), json!({"type": "ephemeral"}));
-    }
-    if let Some(schema) = &request.schema {
-        body.insert("output_config".into(), json!({"format": {"type": "json_schema", "schema": schema}}));
-    }
-    Value::Object(body)
+}
+
+fn breakpoint() -> Value {
+    json!({"type": "ephemeral"})
 }
 
 /// A cache breakpoint; there are at most three of ours.
 fn mark(block: &mut Value, cache: bool) {
     if let (true, Some(block)) = (cache, block.as_object_mut()) {
-        block.insert("cache_control".into(), json!({"type": "ephemeral"}));
+        block.insert("cache_control".into(), breakpoint());
     }
 }
 
-fn tool(spec: &ToolSpec, model: &str, shape: &Shape) -> Value {
+impl Tool<'_> {
+    fn mark(&mut self, cache: bool) {
+        match self {
+            Tool::Theirs(tool) => mark(tool, cache),
+            Tool::Ours { cache_control, .. } => *cache_control = cache.then(breakpoint),
+        }
+    }
+}
+
+fn tool<'a>(spec: &'a ToolSpec, model: &str, shape: &Shape) -> Tool<'a> {
     if shape.server_tools
         && let Some(tool) = server_tool(&spec.name, model, &shape.allowed_hosts)
     {
-        return tool;
+        return Tool::Theirs(tool);
     }
-    let mut tool = json!({"name": spec.name, "description": spec.description, "input_schema": spec.input_schema});
-    if let (true, Some(tool)) = (shape.official, tool.as_object_mut()) {
-        // Else a long file content arrives in one burst after minutes of silence.
-        tool.insert("eager_input_streaming".into(), json!(true));
+    Tool::Ours {
+        name: &spec.name,
+        description: &spec.description,
+        input_schema: &spec.input_schema,
+        eager_input_streaming: shape.official.then_some(true),
+        cache_control: None,
     }
-    tool
 }
 
 /// Whether this tool is one that the provider can run itself.
@@ -175,16 +219,13 @@ fn block(block: &Block) -> Option<Value> {
 }
 
 /// Takes thinking out of these messages: its signatures no longer fit the conversation.
-pub(super) fn without_thinking(body: &mut Value, numbers: Range<usize>) {
-    let messages = body.get_mut("messages").and_then(Value::as_array_mut);
-    for message in messages.into_iter().flatten().take(numbers.end).skip(numbers.start) {
+pub(super) fn without_thinking(messages: &mut Vec<Value>, numbers: Range<usize>) {
+    for message in messages.iter_mut().take(numbers.end).skip(numbers.start) {
         if let Some(content) = message.get_mut("content").and_then(Value::as_array_mut) {
             content.retain(|block| !matches!(block.get("type").and_then(Value::as_str), Some("thinking" | "redacted_thinking")));
         }
     }
-    if let Some(messages) = body.get_mut("messages").and_then(Value::as_array_mut) {
-        messages.retain(|message| message.get("content").and_then(Value::as_array).is_none_or(|content| !content.is_empty()));
-    }
+    messages.retain(|message| message.get("content").and_then(Value::as_array).is_none_or(|content| !content.is_empty()));
 }
 
 #[cfg(test)]

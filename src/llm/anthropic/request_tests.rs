@@ -8,7 +8,16 @@ use crate::domain::{RelPath, StepId, ToolCall};
 fn request(messages: Vec<Message>) -> ModelRequest {
     let spec = |name: &str| ToolSpec { name: name.into(), description: "d".into(), input_schema: json!({"type": "object"}) };
     let brief = Brief::new("writer", "g", StepId("s1".into()), RelPath::new("a.md").unwrap());
-    ModelRequest { system: "You write.".into(), tools: vec![spec("read_file"), spec("web_search")], ..ModelRequest::new(brief, messages) }
+    ModelRequest {
+        system: "You write.".into(),
+        tools: [spec("read_file"), spec("web_search")].map(Into::into).into(),
+        ..ModelRequest::new(brief, messages)
+    }
+}
+
+/// The body as it travels.
+fn body(request: &ModelRequest, model: &str, shape: &Shape) -> Value {
+    serde_json::to_value(super::body(request, model, shape)).unwrap()
 }
 
 fn official() -> Shape {
@@ -148,11 +157,11 @@ fn earlier_bytes_stay_the_same_when_the_conversation_grows() {
 
 #[test]
 fn thinking_is_taken_out_from_the_message_complained_about() {
-    let mut body = body(&request(conversation()), "m", &Shape::default());
-    without_thinking(&mut body, 2..9);
-    assert_eq!(body["messages"][1]["content"][0]["type"], "thinking");
-    without_thinking(&mut body, 1..9);
-    assert_eq!(body["messages"][1]["content"][0]["type"], "tool_use");
+    let mut messages = messages(&request(conversation()), &Shape::default());
+    without_thinking(&mut messages, 2..9);
+    assert_eq!(messages[1]["content"][0]["type"], "thinking");
+    without_thinking(&mut messages, 1..9);
+    assert_eq!(messages[1]["content"][0]["type"], "tool_use");
 }
 
 #[test]

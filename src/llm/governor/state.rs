@@ -15,6 +15,9 @@ const WARM: Duration = Duration::from_secs(300);
 /// A refusal without a figure pauses everybody this long.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// What a refusal leaves of a rate that was read from headers: they tell whole numbers, so a reading can be a few parts in a hundred too high.
+const SLOWER: f64 = 0.98;
+
 /// What is known of a request before it leaves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Visit {
@@ -191,6 +194,10 @@ impl State {
             self.ramping = false;
             self.last_cut = now;
             self.pace.refused(now);
+            if let Some(bucket) = &mut self.requests {
+                // Refused although it was counted: the limit fills slower than its headers led us to think.
+                bucket.set_rate(bucket.rate * SLOWER, now);
+            }
         }
         self.learn(id, limits, now);
     }

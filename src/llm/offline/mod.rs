@@ -94,7 +94,9 @@ mod tests {
     use crate::domain::{Message, ToolSpec};
 
     fn request(agent: &str, tools: &str) -> ModelRequest {
-        let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: serde_json::json!({}) };
+        let spec = |name: &str| {
+            std::sync::Arc::new(ToolSpec { name: name.into(), description: String::new(), input_schema: serde_json::json!({}) })
+        };
         let mut brief = stage::Stage::new("writer", "Write about tides").brief;
         brief.agent = agent.into();
         let tools = tools.split_whitespace().map(spec).collect();

@@ -38,7 +38,7 @@ pub(super) fn body(request: &ModelRequest, model: &str, dialect: Dialect, (echo,
     }
     if !request.tools.is_empty() && !dialect.text_tools {
         let tool = |spec: &crate::domain::ToolSpec| json!({"type": "function", "function": {"name": spec.name, "description": spec.description, "parameters": spec.input_schema}});
-        body.insert("tools".into(), request.tools.iter().map(tool).collect());
+        body.insert("tools".into(), request.tools.iter().map(|spec| tool(spec)).collect());
     }
     if let Some(schema) = &request.schema {
         match dialect.schema {

@@ -1,5 +1,6 @@
 //! Tools for models that have none: described in words, called by fenced JSON in the answer's text, answered in words. Pure.
 use std::fmt::Write;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ const FENCE: &str = "```tool";
 const CAP: usize = 24 * 1024;
 
 /// What the system prompt says about tools.
-pub(super) fn instructions(tools: &[ToolSpec]) -> String {
+pub(super) fn instructions(tools: &[Arc<ToolSpec>]) -> String {
     let mut text = format!(
         "# Tools\n\nYou have tools. To call one, write a block like this, with the input as one JSON object:\n\n{FENCE}\n\
          {{\"name\": \"NAME\", \"input\": {{}}}}\n```\n\nYou can write several blocks. Stop after the last one: the results come in the next \
@@ -65,7 +66,7 @@ pub(super) fn results_text(blocks: &[Block]) -> String {
 }
 
 /// Reads the calls out of an answer. `turn` makes ids unlike those of earlier answers; `names` are the tools on offer.
-pub(super) fn read(blocks: Vec<Block>, stop: StopReason, (turn, tools): (usize, &[ToolSpec])) -> (Vec<Block>, StopReason) {
+pub(super) fn read(blocks: Vec<Block>, stop: StopReason, (turn, tools): (usize, &[Arc<ToolSpec>])) -> (Vec<Block>, StopReason) {
     if stop == StopReason::Refusal {
         return (blocks, stop);
     }
@@ -122,7 +123,7 @@ fn next_fence(text: &str) -> Option<(&str, Fence<'_>)> {
 }
 
 /// Name and input of the call in a fence. A fence that is not marked as a call is one only if it names a tool on offer.
-fn call(fence: &Fence<'_>, tools: &[ToolSpec]) -> Option<(String, Value)> {
+fn call(fence: &Fence<'_>, tools: &[Arc<ToolSpec>]) -> Option<(String, Value)> {
     let value: Map<String, Value> = match serde_json::from_str(fence.body.trim()) {
         Ok(Value::Object(value)) => value,
         // The model meant a call: it is told what was wrong with it.
@@ -151,8 +152,8 @@ mod tests {
 
     use super::*;
 
-    fn tools() -> Vec<ToolSpec> {
-        vec![ToolSpec { name: "read_file".into(), description: "reads".into(), input_schema: json!({"type": "object"}) }]
+    fn tools() -> Vec<Arc<ToolSpec>> {
+        vec![Arc::new(ToolSpec { name: "read_file".into(), description: "reads".into(), input_schema: json!({"type": "object"}) })]
     }
 
     fn read_text(text: &str, stop: StopReason) -> (Vec<Block>, StopReason) {
@@ -198,8 +199,9 @@ mod tests {
 
     #[test]
     fn tools_without_room_are_named_as_such() {
-        let tool = |name: &str, length: usize| ToolSpec { description: "d".repeat(length), name: name.into(), ..tools()[0].clone() };
-        let said = instructions(&[tool("small", 10), tool("vast", CAP), tool("late", 10)]);
+        let tool =
+            |name: &str, length: usize| ToolSpec { description: "d".repeat(length), name: name.into(), ..ToolSpec::clone(&tools()[0]) };
+        let said = instructions(&[tool("small", 10), tool("vast", CAP), tool("late", 10)].map(Arc::new));
         assert!(said.contains("- small:") && said.contains("- late:") && !said.contains("- vast:"));
         assert!(said.ends_with("say so in your result: vast"), "{}", said.get(said.len() - 200..).unwrap());
         assert!(!instructions(&tools()).contains("no room"));

@@ -114,7 +114,7 @@ impl Scene {
         let agent = built_in_agents().into_iter().find(|known| known.name == self.brief.agent).unwrap();
         let tools: Vec<Arc<dyn Tool>> = built_in().into_iter().filter(|tool| agent.tools.contains(&tool.spec().name)).collect();
         let mut context = self.context();
-        let specs = tools.iter().map(|tool| tool.spec()).collect();
+        let specs = tools.iter().map(|tool| tool.spec().into()).collect();
         let messages = vec![Message::user(&self.brief.goal)];
         let mut request = ModelRequest {
             model: None,
