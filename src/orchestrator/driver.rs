@@ -21,6 +21,7 @@ use super::run::{Order, RunHandle};
 use super::servers::Servers;
 use super::shared::{Shared, WhenBlocked, blocking};
 use super::spans::Spans;
+use super::spending::Spending;
 
 /// What a driver starts with.
 pub(super) struct Parts {
@@ -64,8 +65,7 @@ pub(super) struct Driver {
     pub(super) outlook: Outlook,
     pub(super) spans: Spans,
     pub(super) last_refresh: Option<std::time::Instant>,
-    /// Spent, and not yet in the ledger of the day.
-    unentered_usd: f64,
+    pub(super) spending: Spending,
     /// Written down, and not yet told to whoever listens.
     pub(super) untold: Vec<(Record, Option<Arc<RunState>>)>,
     pub(super) under_way: BTreeMap<WishKey, Task>,
@@ -120,7 +120,7 @@ impl Driver {
             first: parts.first,
             logs: std::collections::BTreeSet::new(),
             last_refresh: None,
-            unentered_usd: 0.0,
+            spending: Spending::default(),
             untold: Vec::new(),
             under_way: BTreeMap::new(),
             shared,
@@ -333,28 +333,9 @@ impl Driver {
             self.event_of(done, &mut events)?;
             next = self.done.try_recv().ok();
         }
-        let costs = events.iter().filter_map(|event| if let Event::CallFinished { cost_usd, .. } = event { *cost_usd } else { None });
-        self.unentered_usd += costs.sum::<f64>();
+        self.count_spend(&events);
         self.write_down(events)?;
-        if self.shared.settings.per_day_usd.is_some() { self.enter_spend().await } else { Ok(()) }
-    }
-
-    /// Enters what was spent into the user's ledger of the day, which all runs share: at once where the day has a limit, else when the
-    /// views are written and when the run lets go.
-    async fn enter_spend(&mut self) -> Result<()> {
-        let spent = std::mem::take(&mut self.unentered_usd);
-        if spent <= 0.0 {
-            return Ok(());
-        }
-        let shared = Arc::clone(&self.shared);
-        let entered = blocking(move || shared.memory.add_spend(shared.clock.now().date_naive(), spent)).await;
-        match entered {
-            Ok(today) => {
-                self.policy.left_today_usd = self.policy.left_today_usd.and(self.shared.settings.per_day_usd).map(|limit| limit - today);
-                Ok(())
-            }
-            Err(error) => self.warn(format!("the day's spend could not be entered: {}", error.what)).await,
-        }
+        if self.is_near_the_days_limit() { self.enter_spend().await } else { Ok(()) }
     }
 
     fn event_of(&mut self, done: Done, events: &mut Vec<Event>) -> Result<()> {

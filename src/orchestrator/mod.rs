@@ -23,6 +23,7 @@ mod run;
 mod servers;
 mod shared;
 mod spans;
+mod spending;
 mod start;
 mod team;
 mod telling;
