@@ -116,7 +116,7 @@ impl Builder {
         self
     }
 
-    /// False leaves out waiting for the journal to reach the disk (default: true). For measuring only: a power cut then costs paid answers.
+    /// False leaves out all waiting for the disk (default: true). For measuring only: a power cut then costs paid answers and artifacts.
     #[must_use]
     pub fn durable(mut self, durable: bool) -> Self {
         self.skip_sync = !durable;

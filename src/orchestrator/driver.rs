@@ -96,7 +96,7 @@ impl Driver {
         let (report, done) = mpsc::unbounded_channel();
         let letters = Letters::open(&shared, &parts.workspace);
         let settings = &shared.settings;
-        let jail = parts.workspace.jail(settings.allowed_file_extensions.clone()).fenced(settings.sandbox_mode);
+        let jail = parts.workspace.jail(settings.allowed_file_extensions.clone()).fenced(settings.sandbox_mode).durable(shared.durable);
         let mut outlook = Outlook::new(shared.settings.enable_logging);
         outlook.history = crate::workspace::History::of(&parts.records);
         if let Some(plan) = &workflow.plan {

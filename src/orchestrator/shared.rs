@@ -42,7 +42,7 @@ pub(super) struct Shared {
     pub guide: Option<Guide>,
     pub interactive: bool,
     pub when_blocked: WhenBlocked,
-    /// Whether paid events wait for the disk.
+    /// Whether paid events and artifacts wait for the disk.
     pub durable: bool,
     pub feed: Feed,
     pub watches: Watches,

@@ -32,6 +32,8 @@ pub struct Jail {
     allowed_extensions: Vec<String>,
     /// The kernel is to hold tools to the workspace as well.
     fenced: bool,
+    /// Writes wait for the disk.
+    durable: bool,
     /// What agents have in the workspace, counted at the first write.
     used: Mutex<Option<Used>>,
 }
@@ -44,13 +46,20 @@ struct Used {
 
 impl Jail {
     pub fn new(folder: Arc<dyn Disk>, allowed_extensions: Vec<String>) -> Self {
-        Jail { folder, allowed_extensions, fenced: false, used: Mutex::new(None) }
+        Jail { folder, allowed_extensions, fenced: false, durable: true, used: Mutex::new(None) }
     }
 
     /// With `security.sandbox_mode`: work in the jail is done inside the kernel's fence ([`crate::sys::fence`]).
     #[must_use]
     pub fn fenced(mut self, fenced: bool) -> Self {
         self.fenced = fenced;
+        self
+    }
+
+    /// Without it, what is written may be lost in a power cut although the journal names it.
+    #[must_use]
+    pub fn durable(mut self, durable: bool) -> Self {
+        self.durable = durable;
         self
     }
 
@@ -112,7 +121,7 @@ impl Jail {
             check_plain_file(&folder, path)?;
         }
         // Durable before anyone hears of it: what the journal says was written is there after a power cut.
-        folder.replace(path.file_name(), bytes, true).map_err(|error| refuse_write(path, error))?;
+        folder.replace(path.file_name(), bytes, self.durable).map_err(|error| refuse_write(path, error))?;
         Ok(sha256(bytes))
     }
 
