@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::settings::ProviderChoice;
 use crate::domain::event::{Event, JOURNAL_SCHEMA, NoteLevel};
@@ -229,16 +229,19 @@ async fn launch(shared: &Arc<Shared>, run_id: String, parts: Parts, workflow: Wo
     let listed = Listed { shared: Arc::clone(shared), run_id };
     let mut driver = Driver::new(Arc::clone(shared), handle.clone(), workflow, (parts, order_queue, state_sender));
     driver.begin().await?;
-    // The first request leaves and the first views stand before anybody hears of the run.
-    let settled = driver.settle().await;
+    let (settles, settled) = oneshot::channel();
     tokio::spawn(async move {
         let listed = listed;
-        let outcome = driver.run(settled).await;
+        let first = driver.settle().await;
+        let _ = settles.send(());
+        let outcome = driver.run(first).await;
         // The lease goes first: whoever hears of the end may take the workspace up at once.
         drop(driver);
         drop(listed);
         let _ = ended_sender.send(Some(outcome.err()));
     });
+    // The first request has left and the first views stand before the caller hears of the run; a caller that goes away stops nothing.
+    let _ = settled.await;
     Ok(handle)
 }
 

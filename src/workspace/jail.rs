@@ -1,6 +1,6 @@
 //! The jail: the only way for a tool to touch the workspace. Stands on an open folder handle; refuses links, our own files, and extensions outside the list.
 use std::io::ErrorKind::{AlreadyExists, FileTooLarge, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::RelPath;
 use crate::domain::hash::sha256;
@@ -93,35 +93,18 @@ impl Jail {
         if length > MAX_FILE_BYTES {
             return Err(Refusal::NotAllowed(format!("`{path}` would be larger than {} MB", MAX_FILE_BYTES / 1024 / 1024)));
         }
-        let old = self.take_room(path, length)?;
-        let written = self.write_checked(path, bytes, old.is_some());
-        if written.is_err() {
-            // What it took is free again: the next write counts anew.
-            *self.used() = None;
-        }
-        written
-    }
-
-    /// Takes room for a write from the run's quotas, so that two writers cannot both take the last place. The size of what stands there.
-    fn take_room(&self, path: &RelPath, length: u64) -> Result<Option<u64>, Refusal> {
-        let mut used = self.used();
+        // Held to the end, so that two writers cannot both take the last place.
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.size_of(path)?;
-        *used = Some(self.room_for(path, *used, old, length)?);
-        Ok(old)
-    }
-
-    fn used(&self) -> MutexGuard<'_, Option<Used>> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write_checked(&self, path: &RelPath, bytes: &[u8], replaces: bool) -> Result<String, Refusal> {
+        let after = self.room_for(path, *used, old, length)?;
         let gone = || Refusal::Disk(std::io::Error::from(NotFound));
         let folder = self.folder_of(path, true)?.ok_or_else(gone)?;
-        if replaces {
+        if old.is_some() {
             check_plain_file(&folder, path)?;
         }
         // Durable before anyone hears of it: what the journal says was written is there after a power cut.
         folder.replace(path.file_name(), bytes, self.durable).map_err(|error| refuse_write(path, error))?;
+        *used = Some(after);
         Ok(sha256(bytes))
     }
 

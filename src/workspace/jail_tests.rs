@@ -207,6 +207,30 @@ fn a_run_has_quotas() {
 }
 
 #[test]
+fn the_last_place_goes_to_one_writer_and_back_when_its_write_fails() {
+    let (scratch, workspace, jail) = jail();
+    std::fs::create_dir(workspace.path().join("many")).unwrap();
+    for number in 1..MAX_FILES {
+        std::fs::write(workspace.path().join(format!("many/{number}.md")), "").unwrap();
+    }
+    scratch.control.fail_changes(std::io::ErrorKind::StorageFull);
+    assert!(matches!(write(&jail, "lost.md"), Err(Refusal::Disk(_))));
+    scratch.control.heal();
+    let written = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..8)
+            .map(|number| {
+                scope.spawn({
+                    let jail = &jail;
+                    move || write(jail, &format!("{number}.md")).is_ok()
+                })
+            })
+            .collect();
+        writers.into_iter().map(|writer| writer.join().unwrap()).filter(|written| *written).count()
+    });
+    assert_eq!(written, 1);
+}
+
+#[test]
 fn our_own_disk_failing_is_not_the_models_business() {
     let (scratch, workspace, jail) = jail();
     for kind in [std::io::ErrorKind::StorageFull, std::io::ErrorKind::ReadOnlyFilesystem, std::io::ErrorKind::PermissionDenied] {
