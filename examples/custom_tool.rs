@@ -23,7 +23,7 @@ impl Tool for CountWords {
         ToolSpec {
             name: "count_words".into(),
             description: "Counts the words of a text.".into(),
-            input_schema: json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}),
+            input_schema: json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}).into(),
         }
     }
 

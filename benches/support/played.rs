@@ -19,7 +19,8 @@ pub fn noon() -> DateTime<FixedOffset> {
 }
 
 fn policy() -> Policy {
-    let spec = |name: &str| ToolSpec { name: name.into(), description: "writes a file".into(), input_schema: json!({"type": "object"}) };
+    let spec =
+        |name: &str| ToolSpec { name: name.into(), description: "writes a file".into(), input_schema: json!({"type": "object"}).into() };
     let agents = built_in_agents();
     Policy {
         servers: Default::default(),

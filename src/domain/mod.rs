@@ -35,6 +35,6 @@ pub use path::RelPath;
 pub use plan::{Plan, Step, StepId};
 pub use policy::Policy;
 pub use question::{Decision, Question, QuestionId, Scope, Subject, Via};
-pub use tool::{ToolCall, ToolOutcome, ToolSpec};
+pub use tool::{Schema, ToolCall, ToolOutcome, ToolSpec};
 pub use usage::Usage;
 pub use view::{RunState, RunStatus, StepStatus};

@@ -2,6 +2,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::path::RelPath;
 
@@ -16,7 +17,51 @@ pub struct ToolSpec {
     pub name: String,
     pub description: String,
     /// JSON Schema of the input, an object.
-    pub input_schema: Value,
+    pub input_schema: Schema,
+}
+
+/// A JSON Schema with its text: schemas are most of every request, and rendered once.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    value: Value,
+    text: Box<RawValue>,
+}
+
+impl Schema {
+    /// As JSON, in the order in which it was written.
+    pub fn as_str(&self) -> &str {
+        self.text.get()
+    }
+
+    pub fn as_value(&self) -> &Value {
+        &self.value
+    }
+}
+
+impl From<Value> for Schema {
+    fn from(value: Value) -> Self {
+        // A value is JSON by its nature.
+        let text = to_raw_value(&value).unwrap_or_else(|_| RawValue::NULL.to_owned());
+        Schema { value, text }
+    }
+}
+
+impl PartialEq for Schema {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Serialize for Schema {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.text.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Schema {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Schema::from)
+    }
 }
 
 /// One call that a model asked for.

@@ -25,7 +25,7 @@ struct Scene {
 }
 
 fn policy(mode: ApprovalMode) -> Policy {
-    let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({"type": "object"}) };
+    let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({"type": "object"}).into() };
     Policy {
         servers: Default::default(),
         agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect::<BTreeMap<_, _>>().into(),
@@ -365,7 +365,7 @@ proptest::proptest! {
     #[test]
     fn no_call_panics(tool in "(web_fetch|web_search|mcp__[a-z_]{0,8}|[a-z_]{0,8})", url in "\\PC{0,40}") {
         let mut scene = Scene::new(ApprovalMode::Plan, &format!("Read {url}"), &[]);
-        scene.policy.tools.insert(tool.clone(), ToolSpec { name: tool.clone(), description: String::new(), input_schema: json!({}) }.into());
+        scene.policy.tools.insert(tool.clone(), ToolSpec { name: tool.clone(), description: String::new(), input_schema: json!({}).into() }.into());
         scene.policy.read_only_tools = BTreeSet::new();
         let _ = scene.says(&tool, json!({"url": url, "path": url}));
     }

@@ -20,7 +20,7 @@ struct Play {
 }
 
 fn policy(window: Option<u64>) -> Policy {
-    let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({}) };
+    let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({}).into() };
     Policy {
         agents: built_in_agents()
             .into_iter()

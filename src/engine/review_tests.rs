@@ -58,7 +58,7 @@ fn plan() -> Plan {
 
 impl Play {
     fn new(writer: Vec<Act>, reviewer: Vec<Act>) -> Play {
-        let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({}) };
+        let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({}).into() };
         let policy = Policy {
             agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect::<BTreeMap<_, _>>().into(),
             tools: ["write_file", "read_file", REPORT_FINDINGS].iter().map(|name| ((*name).to_owned(), spec(name).into())).collect(),

@@ -61,7 +61,7 @@ fn plan_of(edges: &[Vec<usize>], skips: &[bool], approve: bool) -> Plan {
 }
 
 fn policy(max_parallel: usize) -> Policy {
-    let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({"type": "object"}) };
+    let spec = |name: &str| ToolSpec { name: name.into(), description: String::new(), input_schema: json!({"type": "object"}).into() };
     Policy {
         servers: Default::default(),
         agents: built_in_agents().into_iter().map(|agent| (agent.name.clone(), agent)).collect::<BTreeMap<_, _>>().into(),

@@ -24,11 +24,11 @@ pub(super) fn prefix(request: &ModelRequest, model: &str) -> Option<u64> {
     let mut bytes = request.system.len();
     (model, &request.system).hash(&mut hasher);
     for tool in &request.tools {
-        bytes += tool.name.len() + tool.description.len();
-        (&tool.name, &tool.description, &tool.input_schema).hash(&mut hasher);
+        let schema = tool.input_schema.as_str();
+        bytes += tool.name.len() + tool.description.len() + schema.len();
+        (&tool.name, &tool.description, schema).hash(&mut hasher);
     }
-    let schemas = || request.tools.iter().map(|tool| tool.input_schema.to_string().len()).sum::<usize>();
-    (bytes >= SMALLEST_PREFIX || bytes + schemas() >= SMALLEST_PREFIX).then(|| hasher.finish())
+    (bytes >= SMALLEST_PREFIX).then(|| hasher.finish())
 }
 
 /// Requests of one conversation share this: its model, system prompt and first message never change.

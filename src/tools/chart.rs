@@ -62,7 +62,8 @@ impl Tool for MakeChart {
                 "kind": {"type": "string", "enum": ["bar", "line", "scatter", "histogram"]},
                 "title": {"type": "string"},
                 "path": {"type": "string", "description": "where to write it, like charts/revenue.svg"}
-            }, "required": ["sql", "kind", "title", "path"], "additionalProperties": false}),
+            }, "required": ["sql", "kind", "title", "path"], "additionalProperties": false})
+            .into(),
         }
     }
 

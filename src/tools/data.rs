@@ -50,7 +50,8 @@ impl Tool for ProfileData {
                 .into(),
             input_schema: json!({"type": "object", "properties": {
                 "path": {"type": "string", "description": "path in the workspace, like inputs/sales.csv"}
-            }, "required": ["path"], "additionalProperties": false}),
+            }, "required": ["path"], "additionalProperties": false})
+            .into(),
         }
     }
 
@@ -90,7 +91,8 @@ impl Tool for QueryData {
             ),
             input_schema: json!({"type": "object", "properties": {
                 "sql": {"type": "string", "description": "one SELECT or WITH statement"}
-            }, "required": ["sql"], "additionalProperties": false}),
+            }, "required": ["sql"], "additionalProperties": false})
+            .into(),
         }
     }
 

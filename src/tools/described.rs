@@ -42,7 +42,7 @@ impl Tool for Described {
         let properties: serde_json::Map<String, Value> = self.inputs.iter().map(describe).collect();
         let required: Vec<&str> = self.inputs.iter().filter(|input| input.2).map(|input| input.0).collect();
         let input_schema = json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
-        ToolSpec { name: self.name.to_owned(), description: self.description.to_owned(), input_schema }
+        ToolSpec { name: self.name.to_owned(), description: self.description.to_owned(), input_schema: input_schema.into() }
     }
 
     fn is_read_only(&self) -> bool {

@@ -41,7 +41,7 @@ pub(super) fn usable(server: &str, offers: Vec<Offer>) -> (Vec<Definition>, Vec<
                 problems.push(format!("the server `{server}` has two tools named `{}`; the first is used", cut(&offer.name, 80)));
             }
             Ok(input_schema) => {
-                let spec = ToolSpec { name, description: description(server, &offer), input_schema };
+                let spec = ToolSpec { name, description: description(server, &offer), input_schema: input_schema.into() };
                 tools.push(Definition { offer, spec });
             }
         }

@@ -164,7 +164,8 @@ impl Tool for WebFetch {
             input_schema: json!({"type": "object", "properties": {
                 "url": {"type": "string", "description": "the whole address, like https://example.com/page"},
                 "offset": {"type": "integer", "description": "the character to go on from, as the last answer said"},
-            }, "required": ["url"], "additionalProperties": false}),
+            }, "required": ["url"], "additionalProperties": false})
+            .into(),
         }
     }
 

@@ -68,7 +68,8 @@ impl WebSearch {
                     .into(),
             input_schema: json!({"type": "object", "properties": {
                 "query": {"type": "string", "description": "what to look for, in a few words"},
-            }, "required": ["query"], "additionalProperties": false}),
+            }, "required": ["query"], "additionalProperties": false})
+            .into(),
         }
     }
 

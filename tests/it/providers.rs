@@ -50,7 +50,9 @@ pub(crate) fn request(text: &str) -> ModelRequest {
     let brief = Brief::new("writer", "g", StepId("s1".into()), RelPath::new("a.md").unwrap());
     ModelRequest {
         system: "You write.".into(),
-        tools: vec![ToolSpec { name: "read_file".into(), description: "reads".into(), input_schema: json!({"type": "object"}) }.into()],
+        tools: vec![
+            ToolSpec { name: "read_file".into(), description: "reads".into(), input_schema: json!({"type": "object"}).into() }.into(),
+        ],
         ..ModelRequest::new(brief, vec![Message::user(text)])
     }
 }

@@ -1,5 +1,6 @@
 //! Anthropic's Messages API, streaming: requests, the stream's grammar, errors. The table of contents.
 mod errors;
+mod messages;
 mod provider;
 mod request;
 mod stream;

@@ -15,9 +15,9 @@ use crate::llm::governor::Visit;
 use crate::llm::price::Prices;
 use crate::llm::{ModelInfo, Provider, model};
 
-use super::errors;
 use super::request::{self, Shape};
 use super::stream::{Answer, Heard};
+use super::{errors, messages};
 
 /// The version of the API that requests are written for.
 pub const API_VERSION: &str = "2026-10-21";
@@ -87,7 +87,7 @@ impl Anthropic {
         let finished = answer.finish().map_err(|failure| CallFailure { spent, ..failure })?;
         let cost_usd = self.prices.cost_of_either([model, &answered_by], &finished.billed);
         Ok(Reply {
-            raw: request::own(finished.raw, &finished.blocks),
+            raw: messages::own(finished.raw, &finished.blocks),
             blocks: finished.blocks,
             stop: finished.stop,
             usage: finished.billed.usage,
@@ -179,7 +179,7 @@ impl Provider for Anthropic {
             let shape = self.shape();
             let mut body = request::body(request, &model, &shape);
             if let Some(messages) = self.unsigned(conversation) {
-                request::without_thinking(&mut body.messages, messages);
+                messages::without_thinking(&mut body.messages, messages);
             }
             let count = body.messages.len();
             // Nothing that a request holds fails to be JSON.

@@ -1,17 +1,15 @@
 //! A neutral request as the JSON of the Messages API. Sends the least: no sampling, no thinking and no tool choice, which current models refuse.
-use std::ops::Range;
-
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::domain::{Block, Message, ModelRequest, Role, ToolSpec};
+use crate::domain::{ModelRequest, Schema, ToolSpec};
+
+use super::messages::{Wire, messages};
 
 /// Output tokens where nothing states a limit.
 pub const DEFAULT_OUTPUT: u32 = 16_000;
 /// Searches, and pages fetched, that one answer may use.
 const MAX_USES: u32 = 5;
-/// What a tool that said nothing is answered with: empty texts are refused.
-const NO_OUTPUT: &str = "(no output)";
 
 /// What the endpoint understands beyond the plain protocol.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,21 +24,36 @@ pub(super) struct Shape {
     pub allowed_hosts: Vec<String>,
 }
 
-/// The request's body, in the order in which it is cached. Tools are borrowed: they are most of it, and the same for every call of an agent.
+/// The request's body, in the order in which it is cached. Nothing long is copied before it is rendered.
 #[derive(Debug, Serialize)]
 pub(super) struct Body<'a> {
     model: &'a str,
     max_tokens: u32,
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    system: Option<[Value; 1]>,
+    system: Option<[System<'a>; 1]>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tools: Vec<Tool<'a>>,
-    pub messages: Vec<Value>,
+    pub messages: Vec<Wire<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cache_control: Option<Value>,
+    cache_control: Option<Breakpoint>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_config: Option<Value>,
+}
+
+/// What comes before this may be cached; there are at most three of ours.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Breakpoint {
+    Ephemeral,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "text")]
+struct System<'a> {
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<Breakpoint>,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,12 +64,12 @@ enum Tool<'a> {
     Ours {
         name: &'a str,
         description: &'a str,
-        input_schema: &'a Value,
+        input_schema: &'a Schema,
         /// Else a long file content arrives in one burst after minutes of silence.
         #[serde(skip_serializing_if = "Option::is_none")]
         eager_input_streaming: Option<bool>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        cache_control: Option<Value>,
+        cache_control: Option<Breakpoint>,
     },
 }
 
@@ -64,11 +77,9 @@ pub(super) fn body<'a>(request: &'a ModelRequest, model: &'a str, shape: &Shape)
     let mut tools: Vec<Tool<'a>> = request.tools.iter().map(|spec| tool(spec, model, shape)).collect();
     let mut system = None;
     if !request.system.trim().is_empty() {
-        let mut block = json!({"type": "text", "text": request.system});
-        mark(&mut block, shape.cache);
-        system = Some([block]);
+        system = Some([System { text: &request.system, cache_control: shape.breakpoint() }]);
     } else if let Some(last) = tools.last_mut() {
-        last.mark(shape.cache);
+        last.mark(shape.breakpoint());
     }
     Body {
         model,
@@ -77,28 +88,30 @@ pub(super) fn body<'a>(request: &'a ModelRequest, model: &'a str, shape: &Shape)
         system,
         tools,
         messages: messages(request, shape),
-        cache_control: (shape.cache && shape.official).then(breakpoint),
+        cache_control: shape.breakpoint().filter(|_| shape.official),
         output_config: request.schema.as_ref().map(|schema| json!({"format": {"type": "json_schema", "schema": schema}})),
     }
 }
 
-fn breakpoint() -> Value {
-    json!({"type": "ephemeral"})
-}
-
-/// A cache breakpoint; there are at most three of ours.
-fn mark(block: &mut Value, cache: bool) {
-    if let (true, Some(block)) = (cache, block.as_object_mut()) {
-        block.insert("cache_control".into(), breakpoint());
+impl Shape {
+    pub fn breakpoint(&self) -> Option<Breakpoint> {
+        self.cache.then_some(Breakpoint::Ephemeral)
     }
 }
 
 impl Tool<'_> {
-    fn mark(&mut self, cache: bool) {
+    fn mark(&mut self, breakpoint: Option<Breakpoint>) {
         match self {
-            Tool::Theirs(tool) => mark(tool, cache),
-            Tool::Ours { cache_control, .. } => *cache_control = cache.then(breakpoint),
+            Tool::Theirs(tool) => mark(tool, breakpoint),
+            Tool::Ours { cache_control, .. } => *cache_control = breakpoint,
         }
+    }
+}
+
+/// Marks a block that is JSON already.
+pub(super) fn mark(block: &mut Value, breakpoint: Option<Breakpoint>) {
+    if let (Some(breakpoint), Some(block)) = (breakpoint, block.as_object_mut()) {
+        block.insert("cache_control".into(), json!(breakpoint));
     }
 }
 
@@ -136,96 +149,6 @@ fn server_tool(name: &str, model: &str, hosts: &[String]) -> Option<Value> {
         tool.insert("allowed_domains".into(), json!(domains));
     }
     Some(tool)
-}
-
-fn messages(request: &ModelRequest, shape: &Shape) -> Vec<Value> {
-    let mut messages: Vec<(Role, Vec<Value>)> = Vec::new();
-    for message in &request.messages {
-        let content = content(message);
-        match messages.last_mut() {
-            _ if content.is_empty() => {}
-            // Roles alternate on the wire: a paused answer and its continuation are one message.
-            Some((role, before)) if *role == message.role => before.extend(content),
-            _ => messages.push((message.role, content)),
-        }
-    }
-    for (_, content) in messages.iter_mut().filter(|(role, _)| *role == Role::User) {
-        // All results of a turn come before any text.
-        content.sort_by_key(|block| block.get("type").and_then(Value::as_str) != Some("tool_result"));
-    }
-    mark_messages(&mut messages, shape);
-    let wire = |(role, content)| json!({"role": if role == Role::User { "user" } else { "assistant" }, "content": content});
-    messages.into_iter().map(wire).collect()
-}
-
-/// A breakpoint behind the first message, which holds the run's context, and one at the tail where the endpoint sets none by itself.
-fn mark_messages(messages: &mut [(Role, Vec<Value>)], shape: &Shape) {
-    let users = || |(role, _): &&mut (Role, Vec<Value>)| *role == Role::User;
-    if let Some(block) = messages.iter_mut().find(|message| users()(message)).and_then(|(_, content)| content.last_mut()) {
-        mark(block, shape.cache);
-    }
-    if shape.official {
-        return;
-    }
-    if let Some(block) = messages.iter_mut().rev().find(|message| users()(message)).and_then(|(_, content)| content.last_mut()) {
-        mark(block, shape.cache);
-    }
-}
-
-fn content(message: &Message) -> Vec<Value> {
-    if message.role == Role::Assistant
-        && let Some(own) = message.raw.as_ref().and_then(own_content)
-    {
-        return own;
-    }
-    message.blocks.iter().filter_map(block).collect()
-}
-
-/// The answer's own JSON, unless the blocks alone are sent back as the same bytes.
-pub(super) fn own(raw: Value, blocks: &[Block]) -> Option<Value> {
-    let from_blocks: Vec<Value> = blocks.iter().filter_map(block).collect();
-    // As text, since JSON values are equal whatever the order of their fields.
-    let same = !blocks.is_empty() && raw.get("content").map(Value::to_string) == Some(Value::Array(from_blocks).to_string());
-    (!same).then_some(raw)
-}
-
-/// The content of an answer of ours, as it came. Another provider's has another shape.
-fn own_content(raw: &Value) -> Option<Vec<Value>> {
-    let content = raw.get("content")?.as_array()?;
-    let ours = content.iter().all(|block| block.get("type").is_some_and(Value::is_string)) && raw.get("tool_calls").is_none();
-    ours.then(|| content.iter().filter(|block| !is_blank_text(block)).cloned().collect())
-}
-
-/// Blank texts are refused in a request although answers may hold them.
-pub(super) fn is_blank_text(block: &Value) -> bool {
-    block.get("type").and_then(Value::as_str) == Some("text")
-        && block.get("text").and_then(Value::as_str).is_none_or(|text| text.trim().is_empty())
-}
-
-fn block(block: &Block) -> Option<Value> {
-    Some(match block {
-        Block::Text { text } if text.trim().is_empty() => return None,
-        Block::Text { text } => json!({"type": "text", "text": text}),
-        Block::ToolCall(call) => json!({"type": "tool_use", "id": call.id, "name": call.name, "input": call.input}),
-        Block::ToolResult { id, content, is_error } => {
-            let content = if content.trim().is_empty() { NO_OUTPUT } else { content };
-            let mut result = json!({"type": "tool_result", "tool_use_id": id, "content": content});
-            if let (true, Some(result)) = (*is_error, result.as_object_mut()) {
-                result.insert("is_error".into(), json!(true));
-            }
-            result
-        }
-    })
-}
-
-/// Takes thinking out of these messages: its signatures no longer fit the conversation.
-pub(super) fn without_thinking(messages: &mut Vec<Value>, numbers: Range<usize>) {
-    for message in messages.iter_mut().take(numbers.end).skip(numbers.start) {
-        if let Some(content) = message.get_mut("content").and_then(Value::as_array_mut) {
-            content.retain(|block| !matches!(block.get("type").and_then(Value::as_str), Some("thinking" | "redacted_thinking")));
-        }
-    }
-    messages.retain(|message| message.get("content").and_then(Value::as_array).is_none_or(|content| !content.is_empty()));
 }
 
 #[cfg(test)]

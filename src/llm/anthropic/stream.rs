@@ -10,7 +10,7 @@ use crate::llm::price::Billed;
 use crate::llm::sse::SseEvent;
 
 use super::errors;
-use super::request::is_blank_text;
+use super::messages::is_blank_text;
 
 /// What came of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -95,7 +95,7 @@ mod tests {
 
     fn request(agent: &str, tools: &str) -> ModelRequest {
         let spec = |name: &str| {
-            std::sync::Arc::new(ToolSpec { name: name.into(), description: String::new(), input_schema: serde_json::json!({}) })
+            std::sync::Arc::new(ToolSpec { name: name.into(), description: String::new(), input_schema: serde_json::json!({}).into() })
         };
         let mut brief = stage::Stage::new("writer", "Write about tides").brief;
         brief.agent = agent.into();

@@ -94,8 +94,9 @@ impl Stage {
 
     /// Plays to the end; fails if the specialist runs out of turns, breaks determinism or asks for a tool it does not have.
     pub fn play(mut self, turn: fn(&ModelRequest) -> Move) -> Played {
-        let spec =
-            |name: &String| std::sync::Arc::new(ToolSpec { name: name.clone(), description: String::new(), input_schema: json!({}) });
+        let spec = |name: &String| {
+            std::sync::Arc::new(ToolSpec { name: name.clone(), description: String::new(), input_schema: json!({}).into() })
+        };
         let mut request = ModelRequest {
             model: None,
             system: String::new(),

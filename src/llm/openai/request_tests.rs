@@ -9,7 +9,7 @@ fn request(messages: Vec<Message>) -> ModelRequest {
     let brief = Brief::new("writer", "g", StepId("s1".into()), RelPath::new("a.md").unwrap());
     ModelRequest {
         system: "You write.".into(),
-        tools: vec![ToolSpec { name: "read_file".into(), description: "d".into(), input_schema: json!({"type": "object"}) }.into()],
+        tools: vec![ToolSpec { name: "read_file".into(), description: "d".into(), input_schema: json!({"type": "object"}).into() }.into()],
         ..ModelRequest::new(brief, messages)
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn instructions(tools: &[Arc<ToolSpec>]) -> String {
     );
     let mut left_out = Vec::new();
     for tool in tools {
-        let line = format!("\n- {}: {} Input: {}", tool.name, tool.description, tool.input_schema);
+        let line = format!("\n- {}: {} Input: {}", tool.name, tool.description, tool.input_schema.as_str());
         if text.len() + line.len() <= CAP {
             text.push_str(&line);
         } else {
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     fn tools() -> Vec<Arc<ToolSpec>> {
-        vec![Arc::new(ToolSpec { name: "read_file".into(), description: "reads".into(), input_schema: json!({"type": "object"}) })]
+        vec![Arc::new(ToolSpec { name: "read_file".into(), description: "reads".into(), input_schema: json!({"type": "object"}).into() })]
     }
 
     fn read_text(text: &str, stop: StopReason) -> (Vec<Block>, StopReason) {
