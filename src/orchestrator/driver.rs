@@ -65,6 +65,7 @@ pub(super) struct Driver {
     pub(super) outlook: Outlook,
     pub(super) spans: Spans,
     pub(super) last_refresh: Option<std::time::Instant>,
+    begun: std::time::Instant,
     pub(super) spending: Spending,
     /// Written down, and not yet told to whoever listens.
     pub(super) untold: Vec<(Record, Option<Arc<RunState>>)>,
@@ -82,6 +83,8 @@ enum Woken {
     Order(Box<Order>),
     Letter(Box<Opened>),
     PlanChanged,
+    /// The run has lived long enough for its plan to be edited.
+    Settled,
     Refresh,
     TimedOut,
 }
@@ -120,6 +123,7 @@ impl Driver {
             first: parts.first,
             logs: std::collections::BTreeSet::new(),
             last_refresh: None,
+            begun: shared.clock.instant(),
             spending: Spending::default(),
             untold: Vec::new(),
             under_way: BTreeMap::new(),
@@ -288,6 +292,8 @@ impl Driver {
             self.outlook.dirty.then(|| self.last_refresh.map_or(std::time::Duration::ZERO, |last| PAUSE.saturating_sub(self.since(last))));
         let patience = (self.policy.question_timeout_minutes > 0 && self.is_blocked())
             .then(|| std::time::Duration::from_secs(self.policy.question_timeout_minutes * 60));
+        // Nobody edits the plan of a run that is over at once, and our own files would be told to us one by one.
+        let settled = (!self.letters.watch_tried()).then(|| PAUSE.saturating_sub(self.since(self.begun)));
         tokio::select! {
             Some(done) = self.done.recv() => Woken::Done(Box::new(done)),
             Some(order) = self.orders.recv() => Woken::Order(Box::new(order)),
@@ -295,6 +301,7 @@ impl Driver {
                 Heard::Order(letter) => Woken::Letter(Box::new(letter)),
                 Heard::PlanChanged => Woken::PlanChanged,
             },
+            () = sleep(settled) => Woken::Settled,
             () = sleep(due) => Woken::Refresh,
             () = sleep(patience) => Woken::TimedOut,
         }
@@ -314,6 +321,10 @@ impl Driver {
                 Ok(())
             }
             Woken::PlanChanged => self.take_plan_from_disk().await.map(|_| ()),
+            Woken::Settled => {
+                self.letters.watch_plan(&self.shared, &self.workspace);
+                self.take_plan_from_disk().await.map(|_| ())
+            }
             Woken::Refresh => {
                 self.enter_spend().await?;
                 self.refresh().await

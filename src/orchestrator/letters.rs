@@ -80,6 +80,7 @@ pub(super) enum Heard {
 pub(super) struct Letters {
     mailbox: Option<Mailbox>,
     watch: Option<Watch>,
+    watch_tried: bool,
 }
 
 impl Letters {
@@ -88,8 +89,18 @@ impl Letters {
         if let Err(error) = &mailbox {
             tracing::debug!(%error, "no mailbox: approvals from other processes wait until the run lets go");
         }
-        let watch = shared.watches.watch(workspace.path(), &["plan.md"]);
-        Letters { mailbox: mailbox.ok(), watch: watch.ok() }
+        Letters { mailbox: mailbox.ok(), watch: None, watch_tried: false }
+    }
+
+    /// Whether the plan's file was put under watch, or could not be.
+    pub fn watch_tried(&self) -> bool {
+        self.watch_tried
+    }
+
+    /// From now on hears of saved edits of the plan. One that was saved before has to be looked for.
+    pub fn watch_plan(&mut self, shared: &Shared, workspace: &Workspace) {
+        self.watch_tried = true;
+        self.watch = shared.watches.watch(workspace.path(), &["plan.md"]).ok();
     }
 
     /// The next thing that comes in; pends for ever where neither way is open. Safe to drop while waiting.

@@ -100,9 +100,12 @@ impl Driver {
 
     /// What keeps the plan in the file from being run, if it was edited while nobody held the run.
     pub(super) async fn check_plan_on_disk(&mut self) -> Result<()> {
+        if self.workflow.plan.is_none() {
+            return Ok(());
+        }
         let workspace = Arc::clone(&self.workspace);
         let text = super::shared::blocking(move || Ok(workspace.plan_text())).await?;
-        let edited = text.filter(|text| self.workflow.plan.is_some() && self.outlook.plan_on_disk.as_ref() != Some(text));
+        let edited = text.filter(|text| self.outlook.plan_on_disk.as_ref() != Some(text));
         match edited.map(|text| read_plan(&text, &self.workflow, &self.policy.plan_rules)) {
             Some(Err(problem)) => Err(Error::usage(format!("the plan cannot be run: {problem}")).hint("mend plan.md, then resume")),
             _ => Ok(()),
