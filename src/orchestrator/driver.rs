@@ -1,8 +1,11 @@
 //! One run's loop: ask the engine what next, write down, do, and wait for what happens. Owns the run's state and journal; nobody else changes them.
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Sleep;
 
 use crate::domain::event::NoteLevel;
 use crate::domain::{Error, Event, Policy, Record, Result, RunState, RunStatus};
@@ -19,7 +22,7 @@ use super::letters::{Heard, Letters, Opened};
 use super::outlook::{Outlook, PAUSE};
 use super::run::{Order, RunHandle};
 use super::servers::Servers;
-use super::shared::{Shared, WhenBlocked, blocking};
+use super::shared::{Shared, WhenBlocked};
 use super::spans::Spans;
 use super::spending::Spending;
 
@@ -48,9 +51,11 @@ pub(super) struct Driver {
     /// One for the whole run, so that what all steps wrote counts against its quotas.
     pub(super) jail: Arc<Jail>,
     _lease: Lease,
-    journal: Option<Journal>,
+    pub(super) journal: Option<Journal>,
     /// A tool wrote a file since the journal was last made durable.
-    wrote_unsynced: bool,
+    pub(super) wrote_unsynced: bool,
+    /// How long the journal took to reach the disk when it was last asked to.
+    pub(super) sync_took: Duration,
     /// What was written down must be durable before anything follows from it.
     pub(super) owes_sync: bool,
     pub(super) workflow: Workflow,
@@ -66,6 +71,8 @@ pub(super) struct Driver {
     pub(super) spans: Spans,
     pub(super) last_refresh: Option<std::time::Instant>,
     begun: std::time::Instant,
+    /// Set once for as long as it holds: a timer that is set anew at every turn wakes a thread each time.
+    pub(super) alarm: Option<Pin<Box<Sleep>>>,
     pub(super) spending: Spending,
     /// Written down, and not yet told to whoever listens.
     pub(super) untold: Vec<(Record, Option<Arc<RunState>>)>,
@@ -83,9 +90,7 @@ enum Woken {
     Order(Box<Order>),
     Letter(Box<Opened>),
     PlanChanged,
-    /// The run has lived long enough for its plan to be edited.
-    Settled,
-    Refresh,
+    Alarm,
     TimedOut,
 }
 
@@ -114,6 +119,7 @@ impl Driver {
             _lease: parts.lease,
             journal: Some(parts.journal),
             wrote_unsynced: false,
+            sync_took: Duration::MAX,
             owes_sync: false,
             policy: parts.policy,
             provider: parts.provider,
@@ -124,6 +130,7 @@ impl Driver {
             logs: std::collections::BTreeSet::new(),
             last_refresh: None,
             begun: shared.clock.instant(),
+            alarm: None,
             spending: Spending::default(),
             untold: Vec::new(),
             under_way: BTreeMap::new(),
@@ -267,33 +274,16 @@ impl Driver {
         Ok(())
     }
 
-    /// Returns once the journal would survive a power cut.
-    pub(super) async fn sync(&mut self) -> Result<()> {
-        (self.wrote_unsynced, self.owes_sync) = (false, false);
-        if !self.shared.durable {
-            return Ok(());
-        }
-        let Some(mut journal) = self.journal.take() else { return Err(Error::internal("the journal is gone")) };
-        let (journal, synced) = blocking(move || {
-            let synced = journal.sync();
-            Ok((journal, synced))
-        })
-        .await?;
-        self.journal = Some(journal);
-        synced
-    }
-
     fn writes(&self, wish: &Wish) -> bool {
         matches!(wish, Wish::RunTool { call, .. } if !self.policy.read_only_tools.contains(&call.name))
     }
 
     async fn wait(&mut self) -> Woken {
-        let due =
-            self.outlook.dirty.then(|| self.last_refresh.map_or(std::time::Duration::ZERO, |last| PAUSE.saturating_sub(self.since(last))));
-        let patience = (self.policy.question_timeout_minutes > 0 && self.is_blocked())
-            .then(|| std::time::Duration::from_secs(self.policy.question_timeout_minutes * 60));
-        // Nobody edits the plan of a run that is over at once, and our own files would be told to us one by one.
-        let settled = (!self.letters.watch_tried()).then(|| PAUSE.saturating_sub(self.since(self.begun)));
+        if self.alarm.is_none() {
+            self.alarm = self.alarm_in().map(|left| Box::pin(tokio::time::sleep(left)));
+        }
+        let mut patience = (self.policy.question_timeout_minutes > 0 && self.is_blocked())
+            .then(|| Box::pin(tokio::time::sleep(Duration::from_secs(self.policy.question_timeout_minutes * 60))));
         tokio::select! {
             Some(done) = self.done.recv() => Woken::Done(Box::new(done)),
             Some(order) = self.orders.recv() => Woken::Order(Box::new(order)),
@@ -301,10 +291,27 @@ impl Driver {
                 Heard::Order(letter) => Woken::Letter(Box::new(letter)),
                 Heard::PlanChanged => Woken::PlanChanged,
             },
-            () = sleep(settled) => Woken::Settled,
-            () = sleep(due) => Woken::Refresh,
-            () = sleep(patience) => Woken::TimedOut,
+            () = ring(self.alarm.as_mut()) => Woken::Alarm,
+            () = ring(patience.as_mut()) => Woken::TimedOut,
         }
+    }
+
+    /// How long until the views are due, or the watch over the plan's file: nobody edits the plan of a run that is over at once, and the
+    /// run's own files would be told to it one by one.
+    fn alarm_in(&self) -> Option<Duration> {
+        let views = self.outlook.dirty.then(|| self.last_refresh.map_or(Duration::ZERO, |last| PAUSE.saturating_sub(self.since(last))));
+        let watch = (!self.letters.watch_tried()).then(|| PAUSE.saturating_sub(self.since(self.begun)));
+        views.into_iter().chain(watch).min()
+    }
+
+    async fn take_alarm(&mut self) -> Result<()> {
+        self.alarm = None;
+        if !self.letters.watch_tried() {
+            self.letters.watch_plan(&self.shared, &self.workspace);
+            let _ = self.take_plan_from_disk().await?;
+        }
+        self.enter_spend().await?;
+        self.refresh().await
     }
 
     async fn handle_woken(&mut self, woken: Woken) -> Result<()> {
@@ -321,14 +328,7 @@ impl Driver {
                 Ok(())
             }
             Woken::PlanChanged => self.take_plan_from_disk().await.map(|_| ()),
-            Woken::Settled => {
-                self.letters.watch_plan(&self.shared, &self.workspace);
-                self.take_plan_from_disk().await.map(|_| ())
-            }
-            Woken::Refresh => {
-                self.enter_spend().await?;
-                self.refresh().await
-            }
+            Woken::Alarm => self.take_alarm().await,
             Woken::TimedOut => {
                 let reason = format!("nobody answered within {} minutes", self.policy.question_timeout_minutes);
                 self.commit(vec![Event::RunFinished { status: RunStatus::Paused, reason: Some(reason) }]).await
@@ -377,10 +377,10 @@ impl Driver {
     }
 }
 
-/// Waits for the duration, or for ever.
-async fn sleep(duration: Option<std::time::Duration>) {
-    match duration {
-        Some(duration) => tokio::time::sleep(duration).await,
+/// Waits for the alarm; for ever where none is set.
+async fn ring(alarm: Option<&mut Pin<Box<Sleep>>>) {
+    match alarm {
+        Some(alarm) => alarm.await,
         None => std::future::pending().await,
     }
 }

@@ -25,6 +25,7 @@ mod shared;
 mod spans;
 mod spending;
 mod start;
+mod syncing;
 mod team;
 mod telling;
 

@@ -65,6 +65,7 @@ impl Driver {
             return Ok(());
         }
         self.last_refresh = Some(self.shared.clock.instant());
+        self.alarm = None;
         let state = self.state.borrow().clone();
         let Some(due) = self.outlook.due(&self.workflow, &state, &self.workspace, &self.shared.buffers) else { return Ok(()) };
         let workspace = Arc::clone(&self.workspace);
