@@ -77,6 +77,8 @@ pub fn state() -> RunState {
         schema: 1,
         run_id: "143022-k7".into(),
         goal: plan.title.clone(),
+        started_at: None,
+        origin: None,
         status: RunStatus::Running,
         status_reason: None,
         steps: plan.steps.iter().zip(statuses).map(|(step, status)| view(step, status)).collect(),

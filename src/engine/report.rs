@@ -27,6 +27,8 @@ pub fn state(workflow: &Workflow) -> RunState {
         schema: SCHEMA,
         run_id: workflow.run_id().to_owned(),
         goal: workflow.goal_text().to_owned(),
+        started_at: workflow.run.as_ref().map(|run| run.started_at),
+        origin: workflow.goal().and_then(|goal| goal.origin.clone()),
         status: workflow.status(),
         status_reason: workflow.finished.as_ref().and_then(|(_, reason)| reason.clone()),
         success_rate: success_rate(&steps),

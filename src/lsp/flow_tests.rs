@@ -150,6 +150,8 @@ fn run(run_id: &str, status: RunStatus, steps: Vec<StepView>) -> RunState {
         schema: 1,
         run_id: run_id.into(),
         goal: "write a guide".into(),
+        started_at: None,
+        origin: None,
         status,
         status_reason: None,
         steps,

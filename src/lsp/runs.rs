@@ -285,6 +285,8 @@ mod tests {
             schema: 1,
             run_id: run_id.clone(),
             goal: "Write".into(),
+            started_at: None,
+            origin: None,
             status,
             status_reason: None,
             steps: Vec::new(),

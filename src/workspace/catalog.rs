@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::journal::JournalHealth;
 use super::layout::{date_of, is_week, time_of};
-use super::store::{JOURNAL_PATH, NotOpened, Workspace};
+use super::store::{NotOpened, Workspace};
 use super::views::{INFO, STATE};
 use crate::domain::event::SCHEMA;
 use crate::domain::goal::GoalOrigin;
@@ -21,6 +21,8 @@ use crate::sys::disk::{Disk, EntryKind};
 const ALONE: usize = 64;
 /// The most threads that read rows.
 const MOST_THREADS: usize = 8;
+/// The largest view that is read, in bytes.
+const MAX_VIEW_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A day's folder: its date, and its open week and name.
 pub(super) struct Day {
@@ -121,14 +123,12 @@ fn row(day: &Arc<dyn Disk>, date: NaiveDate, name: &str) -> Option<RunSummary> {
     Some(RunSummary { workspace: path, ..summary })
 }
 
-/// The quick way, which nearly every row goes: the views of a run that nothing can have changed since.
+/// The quick way, which nearly every row goes: one view of a run that nothing can have changed since.
 fn at_rest(day: &Arc<dyn Disk>, name: &str) -> Option<RunSummary> {
-    let folder = day.sub(name).ok()?;
-    let journal = folder.metadata(JOURNAL_PATH).ok()?;
-    match views(&folder) {
-        Views::Ours(state, info) if journal.kind == EntryKind::File && !may_live(state.status) => Some(summary(*state, *info)),
-        _ => None,
-    }
+    let state = day.sub(name).ok()?.read(STATE, MAX_VIEW_BYTES).ok()?;
+    let state: StateRow = serde_json::from_slice(&state).ok()?;
+    let started_at = state.started_at?;
+    (state.schema <= SCHEMA && !may_live(state.status)).then(|| summary(state, started_at))
 }
 
 /// Whether a run with this status may be under way, or may have died in it.
@@ -142,6 +142,10 @@ struct StateRow {
     schema: u32,
     run_id: String,
     goal: String,
+    #[serde(default)]
+    started_at: Option<DateTime<FixedOffset>>,
+    #[serde(default)]
+    origin: Option<GoalOrigin>,
     status: RunStatus,
     status_reason: Option<String>,
     steps: Vec<StepRow>,
@@ -159,7 +163,7 @@ struct TotalsRow {
     cost_usd: Option<f64>,
 }
 
-/// What a row needs of workspace-info.json.
+/// What a row needs of workspace-info.json, where the state is of a version that did not say it.
 #[derive(serde::Deserialize)]
 struct InfoRow {
     schema: u32,
@@ -175,7 +179,7 @@ enum Views {
 }
 
 fn views(folder: &Arc<dyn Disk>) -> Views {
-    let read = |name: &str| folder.read(name, 16 * 1024 * 1024).unwrap_or_default();
+    let read = |name: &str| folder.read(name, MAX_VIEW_BYTES).unwrap_or_default();
     let (state_bytes, info_bytes) = (read(STATE), read(INFO));
     if let (Ok(state), Ok(info)) = (serde_json::from_slice::<StateRow>(&state_bytes), serde_json::from_slice::<InfoRow>(&info_bytes))
         && state.schema <= SCHEMA
@@ -195,11 +199,12 @@ fn from_views(workspace: &Workspace, mut state: StateRow, info: InfoRow) -> RunS
         // The process died with it, perhaps before this view told of the journal's last word.
         (state.status, state.status_reason) = left(&workspace.read_journal().map(|(records, _)| records).unwrap_or_default());
     }
-    summary(state, info)
+    let origin = state.origin.take().or(info.origin);
+    summary(StateRow { origin, ..state }, info.created_at)
 }
 
 /// The row, without its place.
-fn summary(state: StateRow, info: InfoRow) -> RunSummary {
+fn summary(state: StateRow, started_at: DateTime<FixedOffset>) -> RunSummary {
     let count = |wanted: &dyn Fn(StepStatus) -> bool| state.steps.iter().filter(|step| wanted(step.status)).count();
     RunSummary {
         steps_done: count(&|status| status == StepStatus::Completed),
@@ -211,8 +216,8 @@ fn summary(state: StateRow, info: InfoRow) -> RunSummary {
         status_reason: state.status_reason,
         cost_usd: state.totals.cost_usd,
         workspace: PathBuf::new(),
-        started_at: info.created_at,
-        origin: info.origin,
+        started_at,
+        origin: state.origin,
     }
 }
 

@@ -31,6 +31,8 @@ fn with_views(workspace: &Workspace, goal: &str, status: RunStatus) {
         schema: SCHEMA,
         run_id: "143022-k7".into(),
         goal: goal.into(),
+        started_at: Some(at(NOON)),
+        origin: None,
         status,
         status_reason: None,
         steps: vec![step(1, StepStatus::Completed), step(2, StepStatus::Skipped), step(3, StepStatus::Pending)],
@@ -124,6 +126,19 @@ fn views_are_believed_and_a_dead_owners_run_is_paused() {
         with_views(&workspace, "x", status);
         assert_eq!(listed(&scratch)[0].status, status);
     }
+}
+
+#[test]
+fn a_state_of_an_earlier_version_takes_its_start_from_the_other_view() {
+    let scratch = Scratch::new();
+    let workspace = scratch.with_events("x", NOON, vec![started("x")]);
+    with_views(&workspace, "x", RunStatus::Completed);
+    let new = listed(&scratch);
+    let state: serde_json::Value = serde_json::from_str(&workspace.read_text(STATE).unwrap()).unwrap();
+    let mut old = state.clone();
+    assert!(old.as_object_mut().unwrap().remove("started_at").is_some());
+    workspace.write_view(STATE, &old.to_string()).unwrap();
+    assert_eq!((listed(&scratch), new[0].started_at), (new, at(NOON)));
 }
 
 #[test]

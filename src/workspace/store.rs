@@ -14,8 +14,6 @@ use crate::sys::disk::{Disk, EntryKind};
 
 /// Our own folder in a workspace.
 pub const PRIVATE: &str = ".orchestrator";
-/// The journal, as a path in a workspace.
-pub(super) const JOURNAL_PATH: &str = ".orchestrator/journal.jsonl";
 /// The largest view or document that is read, in bytes.
 const MAX_TEXT_BYTES: u64 = 64 * 1024 * 1024;
 /// Runs of one goal in one second.

@@ -9,6 +9,8 @@ fn texts(history: History) -> ViewTexts {
         schema: SCHEMA,
         run_id: "143022-k7".into(),
         goal: "x".into(),
+        started_at: None,
+        origin: None,
         status: RunStatus::Running,
         status_reason: None,
         steps: Vec::new(),
