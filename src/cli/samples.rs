@@ -78,6 +78,7 @@ pub fn state() -> RunState {
         run_id: "143022-k7".into(),
         goal: plan.title.clone(),
         started_at: None,
+        ended_at: None,
         origin: None,
         status: RunStatus::Running,
         status_reason: None,

@@ -81,9 +81,11 @@ pub struct RunState {
     pub schema: u32,
     pub run_id: String,
     pub goal: String,
-    /// When the run began, and the line it was started from: with them a list needs no other view.
+    /// When the run began, when the last of its steps ended if it is over, and the line it was started from: with them a list needs no other view.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<DateTime<FixedOffset>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<DateTime<FixedOffset>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<GoalOrigin>,
     pub status: RunStatus,

@@ -23,13 +23,15 @@ pub fn state(workflow: &Workflow) -> RunState {
         subject: Some(question.subject.clone()),
         proposal: proposal_of(workflow, question),
     });
+    let status = workflow.status();
     RunState {
         schema: SCHEMA,
         run_id: workflow.run_id().to_owned(),
         goal: workflow.goal_text().to_owned(),
         started_at: workflow.run.as_ref().map(|run| run.started_at),
+        ended_at: steps.iter().filter_map(|step| step.ended_at).max().filter(|_| status.is_end()),
         origin: workflow.goal().and_then(|goal| goal.origin.clone()),
-        status: workflow.status(),
+        status,
         status_reason: workflow.finished.as_ref().and_then(|(_, reason)| reason.clone()),
         success_rate: success_rate(&steps),
         steps,

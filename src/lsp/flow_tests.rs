@@ -151,6 +151,7 @@ fn run(run_id: &str, status: RunStatus, steps: Vec<StepView>) -> RunState {
         run_id: run_id.into(),
         goal: "write a guide".into(),
         started_at: None,
+        ended_at: None,
         origin: None,
         status,
         status_reason: None,

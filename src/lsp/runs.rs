@@ -286,6 +286,7 @@ mod tests {
             run_id: run_id.clone(),
             goal: "Write".into(),
             started_at: None,
+            ended_at: None,
             origin: None,
             status,
             status_reason: None,

@@ -145,6 +145,8 @@ struct StateRow {
     #[serde(default)]
     started_at: Option<DateTime<FixedOffset>>,
     #[serde(default)]
+    ended_at: Option<DateTime<FixedOffset>>,
+    #[serde(default)]
     origin: Option<GoalOrigin>,
     status: RunStatus,
     status_reason: Option<String>,
@@ -155,7 +157,8 @@ struct StateRow {
 #[derive(serde::Deserialize)]
 struct StepRow {
     status: StepStatus,
-    ended_at: Option<DateTime<FixedOffset>>,
+    /// As text: a row that says its own end does not read those of its steps.
+    ended_at: Option<String>,
 }
 
 #[derive(serde::Deserialize)]
@@ -205,11 +208,13 @@ fn from_views(workspace: &Workspace, mut state: StateRow, info: InfoRow) -> RunS
 
 /// The row, without its place.
 fn summary(state: StateRow, started_at: DateTime<FixedOffset>) -> RunSummary {
+    let end_of = |step: &StepRow| DateTime::parse_from_rfc3339(step.ended_at.as_deref()?).ok();
+    let last_end = || state.steps.iter().filter_map(end_of).max();
     let count = |wanted: &dyn Fn(StepStatus) -> bool| state.steps.iter().filter(|step| wanted(step.status)).count();
     RunSummary {
         steps_done: count(&|status| status == StepStatus::Completed),
         steps: count(&|status| status != StepStatus::Skipped),
-        ended_at: state.steps.iter().filter_map(|step| step.ended_at).max().filter(|_| state.status.is_end()),
+        ended_at: if state.status.is_end() { state.ended_at.or_else(last_end) } else { None },
         run_id: state.run_id,
         goal: state.goal,
         status: state.status,

@@ -32,6 +32,7 @@ fn with_views(workspace: &Workspace, goal: &str, status: RunStatus) {
         run_id: "143022-k7".into(),
         goal: goal.into(),
         started_at: Some(at(NOON)),
+        ended_at: Some(at(NOON)),
         origin: None,
         status,
         status_reason: None,
@@ -136,9 +137,10 @@ fn a_state_of_an_earlier_version_takes_its_start_from_the_other_view() {
     let new = listed(&scratch);
     let state: serde_json::Value = serde_json::from_str(&workspace.read_text(STATE).unwrap()).unwrap();
     let mut old = state.clone();
-    assert!(old.as_object_mut().unwrap().remove("started_at").is_some());
+    assert!(["started_at", "ended_at"].iter().all(|field| old.as_object_mut().unwrap().remove(*field).is_some()));
     workspace.write_view(STATE, &old.to_string()).unwrap();
-    assert_eq!((listed(&scratch), new[0].started_at), (new, at(NOON)));
+    assert_eq!((new[0].started_at, new[0].ended_at), (at(NOON), Some(at(NOON))));
+    assert_eq!(listed(&scratch), new);
 }
 
 #[test]

@@ -10,6 +10,7 @@ fn texts(history: History) -> ViewTexts {
         run_id: "143022-k7".into(),
         goal: "x".into(),
         started_at: None,
+        ended_at: None,
         origin: None,
         status: RunStatus::Running,
         status_reason: None,
