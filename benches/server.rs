@@ -42,7 +42,9 @@ struct Seen {
     starts: Vec<f64>,
     keystrokes: Vec<f64>,
     in_notes: Vec<f64>,
+    lenses: Vec<f64>,
     beside_goals: Vec<f64>,
+    lenses_beside_goals: Vec<f64>,
     floods: Vec<f64>,
     memory: Vec<f64>,
     wake_ups: Vec<f64>,
@@ -107,6 +109,7 @@ fn round(peer: &Peer, (code, notes): (&str, &str), seen: &mut Seen) {
     let mut server = start(in_notes);
     server.type_and_ask(LINE);
     seen.in_notes.extend((0..KEYSTROKES).map(|_| ms(server.type_and_ask(LINE))));
+    seen.lenses.extend((0..KEYSTROKES).map(|_| ms(server.type_and_ask_lenses(LINE))));
     for number in 0..KEYSTROKES {
         if number % GOALS_EVERY == 0 {
             for goal in 0..GOALS {
@@ -115,6 +118,7 @@ fn round(peer: &Peer, (code, notes): (&str, &str), seen: &mut Seen) {
             }
         }
         seen.beside_goals.push(ms(server.type_and_ask(LINE)));
+        seen.lenses_beside_goals.push(ms(server.type_and_ask_lenses(LINE)));
     }
 }
 
@@ -145,13 +149,15 @@ fn main() {
     }
     println!("| measure, {rounds} rounds |{}", peers.iter().map(|peer| format!(" {} |", peer.name)).collect::<String>());
     println!("|---|{}", "---|".repeat(peers.len()));
-    let columns: [Column; 8] = [
+    let columns: [Column; 10] = [
         ("start to `initialize` answer, ms (p50)", |seen| format!("{:.1}", percentile(&mut seen.starts, 50))),
         ("idle: memory, MB", |seen| format!("{:.1}", percentile(&mut seen.memory, 50))),
         ("idle: wake-ups a second", |seen| format!("{:.1}", percentile(&mut seen.wake_ups, 50))),
         ("keystroke to code action, 10,000 lines of code, ms (p50 / p99)", |seen| both(&mut seen.keystrokes)),
         ("the same in notes with 100 goals", |seen| both(&mut seen.in_notes)),
         ("the same while 10 goals run", |seen| both(&mut seen.beside_goals)),
+        ("keystroke to code lenses in notes with 100 goals, ms (p50 / p99)", |seen| both(&mut seen.lenses)),
+        ("the same while 10 goals run", |seen| both(&mut seen.lenses_beside_goals)),
         ("didChange a second", |seen| format!("{:.0}", percentile(&mut seen.floods, 50))),
         ("leaves after `exit`, ms (p50)", |seen| format!("{:.1}", percentile(&mut seen.leaving, 50))),
     ];

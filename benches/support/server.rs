@@ -133,8 +133,17 @@ impl Server {
 
     /// A character typed on the line after this one, and the code actions of this one: how long until they are there.
     pub fn type_and_ask(&mut self, line: usize) -> Duration {
+        self.type_then(line, |server| server.actions(line))
+    }
+
+    /// The same with the lenses of the whole document.
+    pub fn type_and_ask_lenses(&mut self, line: usize) -> Duration {
+        self.type_then(line, |server| server.question("textDocument/codeLens", json!({"textDocument": {"uri": server.uri}})))
+    }
+
+    fn type_then(&mut self, line: usize, question: impl FnOnce(&mut Server) -> Vec<u8>) -> Duration {
         let mut bytes = self.keystroke(line + 1, 3);
-        bytes.extend(self.actions(line));
+        bytes.extend(question(self));
         let asked = Instant::now();
         self.write(&bytes);
         self.answer(self.id);
