@@ -103,10 +103,11 @@ async function keys() {
 
 async function runResumeStop() {
   await workbench.openFile('notes.md');
-  await page.keyboard.press('Control+End');
-  await page.keyboard.press('ArrowUp');
-  await page.keyboard.press('Home');
-  await page.keyboard.press('Shift+End');
+  // A key that is pressed before the editor takes them is lost.
+  await until(async () => {
+    for (const key of ['Control+End', 'ArrowUp', 'Home', 'Shift+End']) await page.keyboard.press(key);
+    return (await workbench.status()).some((item) => /^Ln 5, .*selected/.test(item));
+  }, 'the line of the goal to be selected');
   await workbench.command(`${TITLE}: Run Goal at Cursor or Selection`);
   await until(() => heard.some(({ url, key }) => url.endsWith('/completions') && key === `Bearer ${KEY}`), 'the selection to be planned by the endpoint, with the key');
   await workbench.treeRow(/Write documentation/);
