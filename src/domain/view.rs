@@ -81,11 +81,13 @@ pub struct RunState {
     pub schema: u32,
     pub run_id: String,
     pub goal: String,
-    /// When the run began, when the last of its steps ended if it is over, and the line it was started from: with them a list needs no other view.
+    /// When the run began. With this, its end and its origin a list needs no other view.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<DateTime<FixedOffset>>,
+    /// When the last of its steps ended; left out until the run is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime<FixedOffset>>,
+    /// The line of a document that it was started from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<GoalOrigin>,
     pub status: RunStatus,

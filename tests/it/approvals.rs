@@ -243,6 +243,27 @@ async fn a_decision_counts_once_and_only_for_what_was_shown() {
     assert_eq!(reason(again), (false, "already decided".into()));
 }
 
+/// The first edit falls into the time before the file is watched, the others into the time after.
+#[tokio::test]
+async fn each_saved_edit_of_a_plan_that_waits_is_asked_about_anew() {
+    let mut rig = rig(ApprovalMode::Plan);
+    rig.when_blocked = WhenBlocked::Wait;
+    let orchestrator = rig.orchestrator();
+    let mut news = orchestrator.subscribe();
+    let run = orchestrator.start_with(goal("Change"), with_plan(PLAN)).await.unwrap();
+    let hash = || run.state().pending_approvals.first().map(|pending| pending.hash.clone());
+    let mut seen = vec![hash().unwrap()];
+    for title in ["Write first", "Write second", "Write third"] {
+        std::fs::write(run.workspace.join("plan.md"), PLAN.replace("s1 writer: Write", &format!("s1 writer: {title}"))).unwrap();
+        while hash().is_none_or(|hash| seen.contains(&hash)) {
+            news.recv().await.unwrap();
+        }
+        assert_eq!(run.state().steps[0].title, title);
+        seen.extend(hash());
+    }
+    assert!(rig.model.sent().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn silence_is_never_consent() {
     let mut rig = rig(ApprovalMode::Plan);

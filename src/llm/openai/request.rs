@@ -37,7 +37,7 @@ pub(super) fn body(request: &ModelRequest, model: &str, dialect: Dialect, (echo,
         body.insert(name.into(), json!(limit));
     }
     if !request.tools.is_empty() && !dialect.text_tools {
-        let tool = |spec: &crate::domain::ToolSpec| json!({"type": "function", "function": {"name": spec.name, "description": spec.description, "parameters": spec.input_schema}});
+        let tool = |spec: &crate::domain::ToolSpec| json!({"type": "function", "function": {"name": spec.name, "description": spec.description, "parameters": spec.input_schema.as_value()}});
         body.insert("tools".into(), request.tools.iter().map(|spec| tool(spec)).collect());
     }
     if let Some(schema) = &request.schema {
